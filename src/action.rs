@@ -1,0 +1,118 @@
+//! Actions: what a plan consists of. One variant is one observable change of the host.
+
+use crate::profile::{FilesystemType, WhenFull};
+use crate::record::Begun;
+use serde::{Deserialize, Serialize};
+
+/// One observable change, with every choice made.
+///
+/// Devices are absolute paths; sizes are bytes unless named extents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Action {
+    /// sfdisk and the kernel's view: a partition grows into the free space behind it.
+    GrowPartition { disk: String, number: u32, device: String, from: u64, to: u64 },
+    /// pvresize: a physical volume follows its device.
+    ResizePhysicalVolume { device: String, from_extents: u64, to_extents: u64 },
+    /// wipefs --all: the signatures named in the plan, and only with the profile's consent.
+    WipeSignatures { device: String, signatures: Vec<String> },
+    /// vgcreate with its first physical volumes.
+    CreateVolumeGroup { volume_group: String, devices: Vec<DiskTaken> },
+    /// vgextend.
+    ExtendVolumeGroup { volume_group: String, devices: Vec<DiskTaken> },
+    /// lvchange --activate y.
+    ActivateVolume { volume_group: String, volume: String },
+    /// lvcreate of a linear volume.
+    CreateVolume { volume_group: String, volume: String, extents: u64 },
+    /// lvextend of a plain volume.
+    ExtendVolume { volume_group: String, volume: String, from_extents: u64, to_extents: u64 },
+    /// lvcreate of a thin pool with its metadata volume and, where the group has none, the spare.
+    CreateThinPool {
+        volume_group: String,
+        pool: String,
+        data_extents: u64,
+        metadata_extents: u64,
+        chunk: u64,
+        zero: bool,
+        when_full: WhenFull,
+    },
+    /// lvextend --poolmetadatasize.
+    ExtendPoolMetadata { volume_group: String, pool: String, from_extents: u64, to_extents: u64 },
+    /// lvextend of the pool's data.
+    ExtendPoolData { volume_group: String, pool: String, from_extents: u64, to_extents: u64 },
+    /// lvchange --zero.
+    SetPoolZeroing { volume_group: String, pool: String, zero: bool },
+    /// lvchange --errorwhenfull.
+    SetPoolWhenFull { volume_group: String, pool: String, when_full: WhenFull },
+    /// lvchange --metadataprofile.
+    AttachPoolProfile { volume_group: String, pool: String, profile: String },
+    /// lvchange --monitor y.
+    MonitorPool { volume_group: String, pool: String },
+    /// mkfs; `unfinished` replaces a file system whose making was interrupted, and nothing else.
+    MakeFilesystem {
+        volume_group: String,
+        volume: String,
+        device: String,
+        fstype: FilesystemType,
+        unfinished: bool,
+    },
+    /// xfs_growfs or resize2fs, while mounted.
+    GrowFilesystem { path: String, device: String, fstype: FilesystemType, from: u64, to: u64 },
+    /// mkdir of a mount point, mode 0755, root's.
+    CreateDirectory { path: String },
+    /// An atomic replacement of a whole file. Nothing secret goes through here.
+    WriteFile { path: String, mode: u32, before: Option<String>, after: String },
+    /// systemctl daemon-reload, after fstab changed.
+    ReloadSystemd,
+    /// mount(8) of a path that fstab names.
+    Mount { path: String },
+    /// swapoff.
+    DisableSwap { device: String },
+    /// mkswap; `uuid` is the old area's, kept when an area is made anew at a larger size.
+    MakeSwap { device: String, size: u64, uuid: Option<String> },
+    /// swapon.
+    EnableSwap { device: String },
+}
+
+/// A device that becomes a physical volume, with what identifies it if its name changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskTaken {
+    pub device: String,
+    pub serials: Vec<String>,
+    pub links: Vec<String>,
+    pub size: u64,
+    /// `VG/selector` under which the profile names it: the key of the record.
+    pub selector: String,
+    /// It is an empty physical volume already: an earlier run was cut off while taking it.
+    pub resumed: bool,
+}
+
+impl Action {
+    /// The intents to record before this action starts and to forget once it has succeeded.
+    pub fn begins(&self) -> Vec<Begun> {
+        match self {
+            Action::CreateVolumeGroup { volume_group, devices } | Action::ExtendVolumeGroup { volume_group, devices } => {
+                devices
+                    .iter()
+                    .map(|disk| Begun::TakeDisk {
+                        volume_group: volume_group.clone(),
+                        serials: disk.serials.clone(),
+                        links: disk.links.clone(),
+                        size: disk.size,
+                    })
+                    .collect()
+            }
+            Action::MakeFilesystem { volume_group, volume, .. } => vec![Begun::MakeFilesystem {
+                volume_group: volume_group.clone(),
+                volume: volume.clone(),
+            }],
+            _ => Vec::new(),
+        }
+    }
+
+    /// What must never run without the profile's explicit consent.
+    pub fn is_destructive(&self) -> bool {
+        matches!(self, Action::WipeSignatures { .. })
+    }
+}

@@ -1,0 +1,125 @@
+//! Planning: profile and facts in, plan out. Pure, synchronous, deterministic.
+//!
+//! Every effect is carried forward in [`model::Model`], so a chain on a blank host is planned as it
+//! will happen, and every refusal is found before the first write.
+
+pub mod ledger;
+pub mod model;
+
+use crate::action::Action;
+use crate::facts::Facts;
+use crate::profile::Profile;
+use crate::resources;
+use ledger::Ledger;
+use model::Model;
+use serde::{Deserialize, Serialize};
+
+/// Name and version of the plan's JSON form; a reader refuses another.
+pub const PLAN_SCHEMA: &str = "atomhost.plan/1";
+
+/// What would be done to a host, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`].
+    pub schema: String,
+    pub hostname: String,
+    /// In the order in which they run.
+    pub actions: Vec<PlannedAction>,
+    /// With any refusal nothing at all is done.
+    pub refusals: Vec<Refusal>,
+    /// What deserves attention though it stops nothing.
+    pub warnings: Vec<Note>,
+    /// What was found and left alone.
+    pub notes: Vec<Note>,
+    /// The space of each volume group of the profile.
+    pub ledgers: Vec<Ledger>,
+}
+
+/// An action with the words for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedAction {
+    /// What it acts on, such as `atomicos/root` or `/etc/fstab`.
+    pub object: String,
+    /// The state now, short; empty when there is nothing yet.
+    pub before: String,
+    pub after: String,
+    pub why: String,
+    pub action: Action,
+}
+
+/// A guard's no: object, what was found, and the cure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    pub code: RefusalCode,
+    pub object: String,
+    pub found: String,
+    pub cure: String,
+}
+
+/// The guards. The words are stable: scripts may match them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCode {
+    /// A named disk is not there (yet): the one guard that waiting may satisfy (exit 75).
+    DiskMissing,
+    DiskHasSignature,
+    DiskInUse,
+    DiskUnreadable,
+    DiskReadOnly,
+    DiskAmbiguous,
+    DiskInOtherGroup,
+    SelectorMismatch,
+    GroupMissing,
+    GroupIncomplete,
+    GroupNotOurs,
+    NotEnoughSpace,
+    TooLarge,
+    VolumeUnsuitable,
+    FilesystemMismatch,
+    NotBlank,
+    MountConflict,
+    PoolUnhealthy,
+    PoolChunkFixed,
+    SwapInUse,
+    FstabConflict,
+}
+
+/// A sentence about an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    pub object: String,
+    pub text: String,
+}
+
+impl Plan {
+    /// Nothing to do and nothing refused.
+    pub fn is_in_sync(&self) -> bool {
+        self.actions.is_empty() && self.refusals.is_empty()
+    }
+
+    /// Whether every refusal may go away by waiting (a disk that is not there yet).
+    pub fn only_waits(&self) -> bool {
+        !self.refusals.is_empty() && self.refusals.iter().all(|refusal| refusal.code == RefusalCode::DiskMissing)
+    }
+}
+
+/// Computes the plan that takes the host of `facts` to `profile`.
+pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
+    let mut model = Model::new(profile, facts);
+    for wanted in &profile.volume_groups {
+        resources::volume_group::plan(wanted, &mut model);
+    }
+    for wanted in &profile.volume_groups {
+        resources::volumes::plan(wanted, &mut model);
+    }
+    for wanted in &profile.volume_groups {
+        resources::filesystem::plan(wanted, &mut model);
+        resources::swap::plan(wanted, &mut model);
+    }
+    resources::mount::plan(profile, &mut model);
+    model.finish()
+}

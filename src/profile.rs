@@ -1,0 +1,225 @@
+//! The profile: what operations people want of a host, typed, checked, and free of I/O.
+//!
+//! [`parse`] reads the YAML and keeps the positions for error messages; everything below this
+//! module works on the plain types here.
+
+pub mod checks;
+pub mod error;
+pub mod names;
+pub mod raw;
+
+pub use error::ProfileError;
+pub use raw::parse;
+
+use crate::size::Amount;
+use serde::{Deserialize, Serialize};
+
+/// A checked profile. The order of volume groups, volumes and pools is the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    pub volume_groups: Vec<VolumeGroup>,
+    /// Mounts that no volume of the profile backs: network shares.
+    pub mounts: Vec<ShareMount>,
+}
+
+/// One LVM volume group with all that the profile wants in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeGroup {
+    pub name: String,
+    pub disks: Vec<DiskWanted>,
+    pub grow: Grow,
+    pub volumes: Vec<Volume>,
+    pub thin_pools: Vec<ThinPool>,
+}
+
+/// What follows when the device under a physical volume has grown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grow {
+    /// Physical volumes keep their size.
+    #[default]
+    None,
+    /// Every physical volume of the group follows its device (pvresize).
+    PhysicalVolumes,
+    /// As `physical-volumes`; where the device is the last partition of its disk, that grows first.
+    Partitions,
+}
+
+/// A disk (or partition) that the volume group shall contain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskWanted {
+    pub selector: DiskSelector,
+    pub on_signature: OnSignature,
+}
+
+/// How the profile names a disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskSelector {
+    /// An absolute path in /dev: a kernel name, or a by-id / by-path link.
+    Path(String),
+    /// The serial number that udev or the kernel reports.
+    Serial(String),
+    /// Every disk that fits; exactly `count` must.
+    Match {
+        /// Smallest fitting size in bytes, inclusive.
+        min: Option<u64>,
+        /// Largest fitting size in bytes, inclusive.
+        max: Option<u64>,
+        count: u32,
+    },
+}
+
+impl std::fmt::Display for DiskSelector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use crate::size::human;
+        match self {
+            DiskSelector::Path(path) => f.write_str(path),
+            DiskSelector::Serial(serial) => write!(f, "serial {serial}"),
+            DiskSelector::Match { min, max, count } => {
+                write!(f, "{count} blank disk{}", if *count == 1 { "" } else { "s" })?;
+                if let Some(min) = min {
+                    write!(f, " >={}", human(*min))?;
+                }
+                if let Some(max) = max {
+                    write!(f, " <={}", human(*max))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What to do with a disk that carries a signature. Nothing in use is ever wiped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnSignature {
+    #[default]
+    Refuse,
+    Wipe,
+}
+
+/// A plain logical volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Volume {
+    pub name: String,
+    pub size: SizeWanted,
+    pub content: Content,
+    pub mount: Option<MountWanted>,
+}
+
+/// How large, and whether larger is in sync too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizeWanted {
+    pub amount: Amount,
+    pub bound: Bound,
+}
+
+/// `AtLeast`: bigger is in sync. `Exact`: bigger is refused, since nothing is ever shrunk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    #[default]
+    AtLeast,
+    Exact,
+}
+
+/// What a logical volume holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// The profile names none: what is there stays, and grows with the volume while mounted.
+    AsFound,
+    Filesystem(FilesystemType),
+    Swap,
+}
+
+/// File systems that atomhost makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FilesystemType {
+    Xfs,
+    Ext4,
+}
+
+impl FilesystemType {
+    /// The name that mount(8), blkid(8) and /proc use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FilesystemType::Xfs => "xfs",
+            FilesystemType::Ext4 => "ext4",
+        }
+    }
+}
+
+/// Where and how a volume is mounted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MountWanted {
+    /// Absolute and normalised: no `.`/`..`, no trailing slash.
+    pub path: String,
+    /// fstab's fourth field.
+    pub options: String,
+}
+
+/// A network share mounted in place of a disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShareMount {
+    pub mount: MountWanted,
+    /// fstab's first field, `server:/export`.
+    pub source: String,
+    /// `nfs` or `nfs4`.
+    pub fstype: String,
+}
+
+/// A thin pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThinPool {
+    pub name: String,
+    pub size: SizeWanted,
+    /// Bytes; a multiple of 64 KiB. `None`: as found, and LVM's own choice for a new pool.
+    pub chunk: Option<u64>,
+    /// Bytes of the pool's metadata volume, at least. `None`: 64 bytes a chunk, as LVM counts.
+    pub metadata: Option<u64>,
+    /// Whether new blocks are zeroed. `None`: as found, and LVM's default (yes) for a new pool.
+    pub zero: Option<bool>,
+    pub autoextend: Option<Autoextend>,
+    pub when_full: Option<WhenFull>,
+}
+
+/// dmeventd's automatic growth, kept in an LVM metadata profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Autoextend {
+    /// Percent of use that triggers growth: 50 to 99.
+    pub threshold: u32,
+    /// Percent of its size that the pool grows by: 1 to 100.
+    pub percent: u32,
+}
+
+/// What writes meet in a full pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenFull {
+    /// They fail at once.
+    Error,
+    /// They wait 60 s for the pool to grow, then fail.
+    Queue,
+}
+
+impl WhenFull {
+    /// The word that lvs prints in `lv_when_full`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WhenFull::Error => "error",
+            WhenFull::Queue => "queue",
+        }
+    }
+}
