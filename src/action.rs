@@ -35,6 +35,8 @@ pub enum Action {
         chunk: u64,
         zero: bool,
         when_full: WhenFull,
+        /// Metadata profile attached from the start.
+        profile: Option<String>,
     },
     /// lvextend --poolmetadatasize.
     ExtendPoolMetadata { volume_group: String, pool: String, from_extents: u64, to_extents: u64 },

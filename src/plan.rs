@@ -34,6 +34,21 @@ pub struct Plan {
     pub notes: Vec<Note>,
     /// The space of each volume group of the profile.
     pub ledgers: Vec<Ledger>,
+    /// Which device each of the profile's disk entries means on this run.
+    pub disks: Vec<ResolvedDisk>,
+}
+
+/// A disk entry of the profile, resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolvedDisk {
+    pub volume_group: String,
+    /// The entry as the profile writes it.
+    pub selector: String,
+    pub device: String,
+    pub serial: Option<String>,
+    /// UUID of the physical volume that it already is.
+    pub pv_uuid: Option<String>,
 }
 
 /// An action with the words for a person.

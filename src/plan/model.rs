@@ -1,0 +1,124 @@
+//! The host as the plan so far would leave it, and the plan under construction.
+
+use super::ledger::{Ledger, LedgerRow};
+use super::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk};
+use crate::action::Action;
+use crate::facts::{Facts, LogicalVolume};
+use crate::profile::Profile;
+
+/// Extent size of a volume group that atomhost creates: LVM's default.
+pub const NEW_EXTENT_SIZE: u64 = 4 << 20;
+/// Where the first extent of a new physical volume starts: LVM's default, given explicitly to pvcreate.
+pub const NEW_EXTENTS_START: u64 = 1 << 20;
+
+/// What planning reads and writes.
+pub struct Model<'a> {
+    pub facts: &'a Facts,
+    /// Volume groups of the profile, in its order; those that were refused are absent.
+    pub groups: Vec<Group>,
+    /// `major:minor` of devices that the plan has taken, so that none is taken twice.
+    pub taken: Vec<String>,
+    plan: Plan,
+}
+
+/// A volume group as it will be.
+pub struct Group {
+    pub name: String,
+    /// Bytes.
+    pub extent_size: u64,
+    pub extents_before: u64,
+    pub extents: u64,
+    /// Plain volumes of the profile as they will be, filled by the volumes' planning.
+    pub volumes: Vec<PlannedVolume>,
+    pub rows: Vec<LedgerRow>,
+}
+
+/// A volume of the profile as it will be.
+#[derive(Clone)]
+pub struct PlannedVolume {
+    pub name: String,
+    /// /dev/mapper path.
+    pub device: String,
+    /// Bytes.
+    pub size: u64,
+    /// As observed; `None` for a volume that the plan creates.
+    pub observed: Option<LogicalVolume>,
+    /// The file system that the plan makes on it or found on it, not yet mounted: its type and bytes.
+    pub unmounted: Option<(String, u64, u64)>,
+}
+
+/// The words around an action.
+pub struct Words {
+    pub object: String,
+    pub before: String,
+    pub after: String,
+    pub why: String,
+}
+
+impl<'a> Model<'a> {
+    pub fn new(_profile: &Profile, facts: &'a Facts) -> Self {
+        let plan = Plan {
+            schema: PLAN_SCHEMA.to_owned(),
+            hostname: facts.hostname.clone(),
+            actions: Vec::new(),
+            refusals: Vec::new(),
+            warnings: Vec::new(),
+            notes: Vec::new(),
+            ledgers: Vec::new(),
+            disks: Vec::new(),
+        };
+        Model { facts, groups: Vec::new(), taken: Vec::new(), plan }
+    }
+
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+
+    pub fn group_mut(&mut self, name: &str) -> Option<&mut Group> {
+        self.groups.iter_mut().find(|group| group.name == name)
+    }
+
+    pub fn act(&mut self, action: Action, words: Words) {
+        let Words { object, before, after, why } = words;
+        self.plan.actions.push(PlannedAction { object, before, after, why, action });
+    }
+
+    pub fn refuse(
+        &mut self,
+        code: RefusalCode,
+        object: impl Into<String>,
+        found: impl Into<String>,
+        cure: impl Into<String>,
+    ) {
+        let refusal = Refusal { code, object: object.into(), found: found.into(), cure: cure.into() };
+        if !self.plan.refusals.contains(&refusal) {
+            self.plan.refusals.push(refusal);
+        }
+    }
+
+    pub fn warn(&mut self, object: impl Into<String>, text: impl Into<String>) {
+        self.plan.warnings.push(Note { object: object.into(), text: text.into() });
+    }
+
+    pub fn note(&mut self, object: impl Into<String>, text: impl Into<String>) {
+        self.plan.notes.push(Note { object: object.into(), text: text.into() });
+    }
+
+    pub fn resolved(&mut self, disk: ResolvedDisk) {
+        self.plan.disks.push(disk);
+    }
+
+    /// Closes the books.
+    pub fn finish(mut self) -> Plan {
+        for group in self.groups {
+            self.plan.ledgers.push(Ledger {
+                volume_group: group.name,
+                extent_size: group.extent_size,
+                total_before: group.extents_before,
+                total_after: group.extents,
+                rows: group.rows,
+            });
+        }
+        self.plan
+    }
+}
