@@ -1,0 +1,183 @@
+//! Properties of the planner over random hosts and profiles, against the simulator's model.
+
+mod support;
+
+use atomhost::action::Action;
+use atomhost::facts::{Facts, Probe};
+use atomhost::plan::{Plan, RefusalCode, plan};
+use atomhost::profile::*;
+use atomhost::size::Amount;
+use proptest::prelude::*;
+use support::fixture::{GIB, blank_disk, stock_host};
+use support::simulator;
+
+fn amount() -> impl Strategy<Value = Amount> {
+    prop_oneof![
+        4 => (1u64..40_000).prop_map(|mib| Amount::Bytes(mib << 20)),
+        1 => (1u64..20_000_000).prop_map(|kib| Amount::Bytes(kib << 10)),
+        1 => (1u32..=60).prop_map(Amount::PercentVg),
+        2 => (1u32..=50).prop_map(Amount::PercentFree),
+    ]
+}
+
+fn size() -> impl Strategy<Value = SizeWanted> {
+    amount().prop_map(|amount| SizeWanted { amount, bound: Bound::AtLeast })
+}
+
+fn volume(name: &'static str) -> impl Strategy<Value = Volume> {
+    let content = prop_oneof![
+        Just(Content::Filesystem(FilesystemType::Xfs)),
+        Just(Content::Filesystem(FilesystemType::Ext4)),
+        Just(Content::Swap),
+        Just(Content::AsFound),
+    ];
+    (size(), content, any::<bool>()).prop_map(move |(size, content, mounted)| {
+        let mount = (mounted && matches!(content, Content::Filesystem(_)))
+            .then(|| MountWanted { path: format!("/var/{name}"), options: "defaults".into() });
+        Volume { name: name.into(), size, content, mount }
+    })
+}
+
+fn pool(name: &'static str) -> impl Strategy<Value = ThinPool> {
+    let chunk = prop_oneof![Just(None), Just(Some(64 << 10)), Just(Some(512 << 10))];
+    let metadata = prop_oneof![3 => Just(None), 1 => (2u64..200).prop_map(|mib| Some(mib << 20))];
+    (size(), chunk, metadata, any::<bool>()).prop_map(move |(size, chunk, metadata, autoextend)| ThinPool {
+        name: name.into(),
+        size,
+        chunk,
+        metadata,
+        zero: Some(false),
+        autoextend: autoextend.then_some(Autoextend { threshold: 60, percent: 20 }),
+        when_full: Some(WhenFull::Error),
+    })
+}
+
+fn profile(disks: usize) -> impl Strategy<Value = Profile> {
+    let root = size().prop_map(|size| Volume { name: "root".into(), size, content: Content::AsFound, mount: None });
+    let volumes = (root, proptest::option::of(volume("srv")), proptest::option::of(volume("data")));
+    let pools = (proptest::option::of(pool("docker-pool")), proptest::option::of(pool("other")));
+    let wipe = any::<bool>();
+    (volumes, pools, wipe).prop_map(move |((root, srv, data), (first, second), wipe)| {
+        let on_signature = if wipe { OnSignature::Wipe } else { OnSignature::Refuse };
+        let disks = (0..disks).map(|at| DiskWanted { selector: DiskSelector::Serial(format!("DATA{}", at + 1)), on_signature });
+        Profile {
+            volume_groups: vec![VolumeGroup {
+                name: "atomicos".into(),
+                disks: disks.collect(),
+                grow: Grow::Partitions,
+                volumes: std::iter::once(root).chain(srv).chain(data).collect(),
+                thin_pools: first.into_iter().chain(second).collect(),
+            }],
+            mounts: Vec::new(),
+        }
+    })
+}
+
+/// A host, and a profile that names its disks. Some disks carry a signature.
+fn case() -> impl Strategy<Value = (Facts, Profile)> {
+    proptest::collection::vec((1u64..200, proptest::bool::weighted(0.1)), 0..4).prop_flat_map(|disks| {
+        let sizes: Vec<u64> = disks.iter().map(|(gib, _)| gib * GIB).collect();
+        let mut facts = stock_host(&sizes);
+        for (at, _) in disks.iter().enumerate().filter(|(_, (_, signed))| *signed) {
+            let name = format!("sd{}", char::from(b'b' + at as u8));
+            if let Some(device) = facts.block_devices.iter_mut().find(|device| device.name == name) {
+                device.probe = Some(Probe { signatures: vec!["ext4".into()], ..Probe::default() });
+            }
+        }
+        (Just(facts), profile(disks.len()))
+    })
+}
+
+fn run(facts: &mut Facts, plan: &Plan) {
+    for planned in &plan.actions {
+        simulator::apply(facts, &planned.action);
+    }
+}
+
+fn used(facts: &Facts) -> u64 {
+    facts.volume_groups.iter().flat_map(|group| &group.logical_volumes).map(|lv| lv.extents).sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, max_global_rejects: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The simulator panics on anything that shrinks, overcommits or formats what is not blank; then
+    /// a second plan must be empty, and the books must balance with the ledger.
+    #[test]
+    fn a_plan_converges((mut facts, profile) in case()) {
+        let first = plan(&profile, &facts);
+        prop_assume!(first.refusals.is_empty());
+        run(&mut facts, &first);
+        let second = plan(&profile, &facts);
+        prop_assert!(second.is_in_sync(), "left over: {:#?} {:#?}", second.actions, second.refusals);
+        let group = &facts.volume_groups[0];
+        prop_assert_eq!(group.extents, used(&facts) + group.free_extents);
+        let ledger = &first.ledgers[0];
+        prop_assert_eq!(ledger.total_after, group.extents);
+        prop_assert_eq!(ledger.free_after(), group.free_extents);
+        prop_assert_eq!(&second.ledgers[0].rows.iter().map(|row| row.after).sum::<u64>(), &ledger.used_after());
+    }
+
+    /// A cut after any action: the next run ends where an undisturbed one does.
+    #[test]
+    fn a_cut_run_ends_in_the_same_place((facts, profile) in case(), cut in 0usize..30) {
+        let first = plan(&profile, &facts);
+        prop_assume!(first.refusals.is_empty());
+        let mut whole = facts.clone();
+        run(&mut whole, &first);
+        let mut parts = facts;
+        for planned in first.actions.iter().take(cut) {
+            simulator::apply(&mut parts, &planned.action);
+        }
+        let rest = plan(&profile, &parts);
+        prop_assert!(rest.refusals.is_empty(), "{:#?}", rest.refusals);
+        run(&mut parts, &rest);
+        prop_assert_eq!(used(&whole), used(&parts));
+        prop_assert_eq!(&whole.fstab.text, &parts.fstab.text);
+        prop_assert!(plan(&profile, &parts).is_in_sync());
+    }
+
+    /// A disk added later is taken once, what shares the free space grows once, and nothing shrinks.
+    #[test]
+    fn a_disk_added_later_grows_things_once((mut facts, mut profile) in case(), gib in 1u64..300) {
+        let first = plan(&profile, &facts);
+        prop_assume!(first.refusals.is_empty());
+        run(&mut facts, &first);
+        facts.block_devices.push(blank_disk(20, gib * GIB));
+        profile.volume_groups[0].disks.push(DiskWanted {
+            selector: DiskSelector::Serial("DATA21".into()),
+            on_signature: OnSignature::Refuse,
+        });
+        let before = used(&facts);
+        let grown = plan(&profile, &facts);
+        prop_assume!(grown.refusals.is_empty());
+        run(&mut facts, &grown);
+        prop_assert!(used(&facts) >= before);
+        let again = plan(&profile, &facts);
+        prop_assert!(again.is_in_sync(), "left over: {:#?} {:#?}", again.actions, again.refusals);
+    }
+
+    /// Nothing is wiped unless the disk's entry consents; without consent a signature refuses.
+    #[test]
+    fn nothing_is_lost_without_consent((facts, profile) in case()) {
+        let made = plan(&profile, &facts);
+        let consent = profile.volume_groups[0].disks.iter().all(|disk| disk.on_signature == OnSignature::Wipe);
+        let wipes = made.actions.iter().filter(|planned| matches!(planned.action, Action::WipeSignatures { .. })).count();
+        let signed = facts.block_devices.iter().filter(|device| device.probe.as_ref().is_some_and(|probe| !probe.is_blank())).count();
+        if consent {
+            prop_assert!(wipes <= signed);
+        } else {
+            prop_assert_eq!(wipes, 0);
+            prop_assert_eq!(signed > 0, made.refusals.iter().any(|refusal| refusal.code == RefusalCode::DiskHasSignature));
+        }
+    }
+
+    /// The same input gives the same plan, and facts survive their JSON form.
+    #[test]
+    fn planning_is_deterministic((facts, profile) in case()) {
+        let json = serde_json::to_string(&facts).expect("facts serialise");
+        let read: Facts = serde_json::from_str(&json).expect("facts parse");
+        prop_assert_eq!(&read, &facts);
+        prop_assert_eq!(plan(&profile, &facts), plan(&profile, &read));
+    }
+}
