@@ -7,9 +7,10 @@ pub mod checks;
 pub mod error;
 pub mod names;
 pub mod raw;
+mod yaml;
 
 pub use error::ProfileError;
-pub use raw::parse;
+pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
 
 use crate::size::Amount;
 use serde::{Deserialize, Serialize};

@@ -44,7 +44,7 @@ fn percentage(text: &str, number: &str, of: &str) -> Result<Amount, String> {
     match of.to_ascii_uppercase().as_str() {
         "VG" => Ok(Amount::PercentVg(percent)),
         "FREE" => Ok(Amount::PercentFree(percent)),
-        "" => Err(format!("`{text}`: percent of what? write {percent}%VG or {percent}%FREE")),
+        "" => Err(format!("`{text}` does not say of what: write {percent}%VG or {percent}%FREE")),
         _ => Err(format!("`{text}`: only %VG and %FREE are understood")),
     }
 }

@@ -1,0 +1,151 @@
+//! What a profile must satisfy beyond its form: names, sizes, and no contradictions.
+//!
+//! Every check adds to one list, so that a person sees all of it at once.
+
+mod disks;
+mod mounts;
+mod volumes;
+
+use super::error::Problem;
+use super::names;
+use super::raw::{MapOf, RawGroup, RawLvm, RawProfile, VERSIONS};
+use super::yaml::At;
+use super::{Profile, VolumeGroup};
+use indexmap::IndexMap;
+use std::ops::Range;
+
+/// The problems found so far.
+#[derive(Default)]
+struct Problems(Vec<Problem>);
+
+impl Problems {
+    fn add(&mut self, span: &Range<usize>, message: impl Into<String>, cure: impl Into<String>) {
+        self.0.push(Problem::new(span, message, cure));
+    }
+
+    /// The value, or `None` with the reason on the list. What a reason says after ": write" or ": use" is its cure.
+    fn note<T>(&mut self, span: &Range<usize>, result: Result<T, String>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                let cut = reason.find(": write ").or_else(|| reason.find(": use ")).unwrap_or(reason.len());
+                let (message, cure) = reason.split_at(cut);
+                self.add(span, message, cure.trim_start_matches(": "));
+                None
+            }
+        }
+    }
+}
+
+/// Whether this program reads this version of the profile's form.
+pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
+    let known: Vec<String> = VERSIONS.iter().map(u64::to_string).collect();
+    let known = known.join(", ");
+    let Some(At { value, span }) = version else {
+        return Err(vec![Problem::new(
+            &(0..0),
+            "`version` is missing",
+            format!("begin the profile with `version: {}`", VERSIONS[VERSIONS.len() - 1]),
+        )]);
+    };
+    if value.parse().is_ok_and(|number: u64| VERSIONS.contains(&number)) {
+        return Ok(());
+    }
+    Err(vec![Problem::new(
+        span,
+        format!("version `{value}` of the profile is unknown to this atomhost"),
+        format!("it understands version {known}: write that, or install the atomhost that this profile is for"),
+    )])
+}
+
+/// Turns what was written into a profile that can be planned.
+pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
+    let RawProfile { _version, lvm, mounts: shares } = raw;
+    let mut problems = Problems::default();
+    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) {
+        return Err(vec![Problem::new(
+            &(0..0),
+            "this profile asks for nothing",
+            "add `lvm:` with a volume group, or `mounts:`",
+        )]);
+    }
+    let mut points = mounts::Points::default();
+    let mut disks = disks::Seen::default();
+    let mut volume_groups = Vec::new();
+    for (name, group) in lvm.map(|lvm| groups(lvm, &mut problems)).unwrap_or_default() {
+        volume_groups.push(volume_group(&name, group, &mut disks, &mut points, &mut problems));
+    }
+    let mounts = mounts::shares(shares.unwrap_or_default(), &mut points, &mut problems);
+    match problems.0.is_empty() {
+        true => Ok(Profile { volume_groups, mounts }),
+        false => Err(problems.0),
+    }
+}
+
+/// Both forms, short and long, as one list.
+fn groups(lvm: At<RawLvm>, problems: &mut Problems) -> Vec<(At<String>, At<RawGroup>)> {
+    let At { value: lvm, span } = lvm;
+    let RawLvm { volume_group, disks, grow, volumes, thin_pools, volume_groups } = lvm;
+    let has_short =
+        volume_group.is_some() || disks.is_some() || grow.is_some() || volumes.is_some() || thin_pools.is_some();
+    let short = RawGroup { disks, grow, volumes, thin_pools };
+    match (volume_group, volume_groups) {
+        (_, Some(several)) if has_short => {
+            problems.add(
+                &several.span,
+                "`volume_groups` stands beside the keys of a single group",
+                "move volume_group, disks, grow, volumes and thin_pools into an entry of volume_groups",
+            );
+            Vec::new()
+        }
+        (_, Some(several)) => {
+            if several.value.is_empty() {
+                problems.add(&several.span, "`volume_groups` is empty", "name a group, or remove the key");
+            }
+            several.value.into_iter().map(|(name, MapOf(group))| (name, group)).collect()
+        }
+        (Some(name), None) => vec![(name.clone(), At { value: short, span: name.span })],
+        (None, None) => {
+            problems.add(
+                &span,
+                "`lvm` names no volume group",
+                "add `volume_group: NAME` (vgs shows those of a host), or `volume_groups:` with several",
+            );
+            Vec::new()
+        }
+    }
+}
+
+fn volume_group(
+    name: &At<String>,
+    group: At<RawGroup>,
+    disks: &mut disks::Seen,
+    points: &mut mounts::Points,
+    problems: &mut Problems,
+) -> VolumeGroup {
+    let RawGroup { disks: raw_disks, grow, volumes: raw_volumes, thin_pools } = group.value;
+    if let Err(reason) = names::check_group(&name.value) {
+        problems.add(&name.span, format!("volume group `{}` {reason}", name.value), "choose another name");
+    }
+    let raw_disks = raw_disks.unwrap_or_default();
+    let raw_volumes = raw_volumes.unwrap_or_default();
+    let thin_pools = thin_pools.unwrap_or_default();
+    if raw_disks.is_empty() && grow.is_none() && raw_volumes.is_empty() && thin_pools.is_empty() {
+        problems.add(
+            &name.span,
+            format!("volume group `{}` asks for nothing", name.value),
+            "add disks, volumes or thin_pools",
+        );
+    }
+    let disks = raw_disks.into_iter().filter_map(|disk| disks::check(disk, &name.value, disks, problems)).collect();
+    let mut names = volumes::Names::new(&name.value);
+    let volumes = volumes::volumes(raw_volumes, &mut names, points, problems);
+    let thin_pools = volumes::pools(thin_pools, &mut names, problems);
+    VolumeGroup {
+        name: name.value.clone(),
+        disks,
+        grow: grow.map(|grow| grow.value).unwrap_or_default(),
+        volumes,
+        thin_pools,
+    }
+}
