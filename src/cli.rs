@@ -1,0 +1,256 @@
+//! The command line: types and help texts, no behaviour.
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The profile that commands read when none is named.
+pub const DEFAULT_PROFILE: &str = "/etc/atomhost/profile.yaml";
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold());
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  done, or in sync
+   1  apply failed midway: the report says where; run it again
+   2  changes are pending (check, plan --detailed-exitcode)
+   3  refused by a guard; nothing was changed
+   4  the saved plan is stale; nothing was changed
+  64  wrong usage
+  65  the profile is invalid
+  66  the profile cannot be read
+  69  a tool is missing
+  75  busy (a lock, a disk that is not there yet): try again
+  77  root is needed
+
+Examples:
+  atomhost validate profile.yaml       is it well written? works anywhere
+  atomhost plan                        what would be done, and why? changes nothing
+  atomhost apply                       do it
+  atomhost check && echo in sync       for monitoring
+  atomhost facts >host1.json           on the host, and then elsewhere:
+  atomhost plan profile.yaml --facts host1.json";
+
+/// Provisions the storage of an Atomic host from a profile, without ever losing data.
+///
+/// A profile says how a host's volume groups, volumes, file systems, swap and mounts shall be.
+/// atomhost looks at the host, plans what is missing, and does that. Nothing is ever shrunk or
+/// deleted, and nothing at all is done where a guard refuses any part of it.
+#[derive(Debug, Parser)]
+#[command(name = "atomhost", version, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Colour the output; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+    /// Show more: the commands behind each action
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How much to log to stderr
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
+    pub log_level: LogLevel,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check profiles without looking at any host
+    ///
+    /// Prints nothing for a good profile. For a bad one: file, line, column, what is wrong and how
+    /// to put it right; exit code 65.
+    Validate(Validate),
+    /// Show what apply would do, and why; change nothing
+    Plan(Plan),
+    /// Make the host as the profile says
+    ///
+    /// Plans first, and does nothing at all when any part is refused. Stops at the first failure.
+    /// Afterwards the host is looked at again: whatever is still to do then is an error.
+    Apply(Apply),
+    /// Say whether the host is as the profile says: exit code 0 if so, 2 if not
+    Check(Check),
+    /// Print what plans depend on as JSON, for `plan --facts`
+    Facts(Facts),
+    /// Show the last run and how full the thin pools are
+    Status,
+    /// Print a JSON schema, for editors and other programs
+    Schema(Schema),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  atomhost completions bash >/etc/bash_completion.d/atomhost")]
+    Completions(Completions),
+    /// Print the manual page, or write all of them to a directory
+    Man(Man),
+}
+
+/// `atomhost validate`
+#[derive(Args, Debug)]
+pub struct Validate {
+    /// Files to check
+    #[arg(required = true, value_name = "PROFILE")]
+    pub profiles: Vec<PathBuf>,
+}
+
+/// `atomhost plan`
+#[derive(Args, Debug)]
+pub struct Plan {
+    /// What the host shall be like
+    #[arg(value_name = "PROFILE", default_value = DEFAULT_PROFILE)]
+    pub profile: PathBuf,
+    /// Plan for the host that these facts describe (from `atomhost facts`), not for this one
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// Save the plan as JSON, for `apply --plan`
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Exit with 2 instead of 0 when there is something to do
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `atomhost apply`
+#[derive(Args, Debug)]
+pub struct Apply {
+    /// What the host shall be like
+    #[arg(value_name = "PROFILE", default_value = DEFAULT_PROFILE)]
+    pub profile: PathBuf,
+    /// Run this saved plan, if it is still what would be planned now; exit code 4 if it is not
+    #[arg(long, value_name = "FILE", conflicts_with = "profile")]
+    pub plan: Option<PathBuf>,
+    /// Run as a boot service: tell systemd when done
+    #[arg(long)]
+    pub boot: bool,
+    /// How long to wait for disks that are not there yet, such as 60s or 2m
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub wait_disks: Duration,
+    /// How long to wait for another atomhost to finish
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub wait_lock: Duration,
+}
+
+/// `atomhost check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// What the host shall be like
+    #[arg(value_name = "PROFILE", default_value = DEFAULT_PROFILE)]
+    pub profile: PathBuf,
+}
+
+/// `atomhost facts`
+#[derive(Args, Debug)]
+pub struct Facts {
+    /// Look closely at what this profile names; by default at what /etc/atomhost/profile.yaml does
+    #[arg(value_name = "PROFILE")]
+    pub profile: Option<PathBuf>,
+}
+
+/// `atomhost schema`
+#[derive(Args, Debug)]
+pub struct Schema {
+    /// What the schema describes
+    #[arg(value_name = "OF", default_value = "profile")]
+    pub of: SchemaOf,
+}
+
+/// `atomhost completions`
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `atomhost man`
+#[derive(Args, Debug)]
+pub struct Man {
+    /// Write one page for atomhost and one for each command here; the directory must exist
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Least severity that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// Form of a plan on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+/// What a JSON schema describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    Profile,
+    Plan,
+    Facts,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 60s or 10m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_and_durations() {
+        let cli = Cli::try_parse_from(["atomhost", "apply", "--wait-disks", "2m"]).expect("good arguments");
+        let Command::Apply(apply) = cli.command else { panic!("another command") };
+        assert_eq!(apply.profile, PathBuf::from(DEFAULT_PROFILE));
+        assert_eq!(apply.wait_disks, Duration::from_secs(120));
+        assert_eq!(apply.wait_lock, Duration::ZERO);
+    }
+
+    #[test]
+    fn wrong_usage() {
+        let rows: [&[&str]; 6] = [
+            &["atomhost"],
+            &["atomhost", "validate"],
+            &["atomhost", "apply", "p.yaml", "--plan", "saved.json"],
+            &["atomhost", "apply", "--wait-disks", "soon"],
+            &["atomhost", "plan", "--format", "xml"],
+            &["atomhost", "wipe"],
+        ];
+        for row in rows {
+            assert!(Cli::try_parse_from(row).is_err(), "{row:?} was taken");
+        }
+    }
+}
