@@ -1,5 +1,6 @@
 //! Actions: what a plan consists of. One variant is one observable change of the host.
 
+use crate::facts::PartitionTable;
 use crate::profile::{FilesystemType, WhenFull};
 use crate::record::Begun;
 use serde::{Deserialize, Serialize};
@@ -7,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// One observable change, with every choice made.
 ///
 /// Devices are absolute paths; sizes are bytes unless named extents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Action {
     /// sfdisk and the kernel's view: a partition grows into the free space behind it.
-    GrowPartition { disk: String, number: u32, device: String, from: u64, to: u64 },
+    GrowPartition { disk: String, table: PartitionTable, number: u32, device: String, from: u64, to: u64 },
     /// pvresize: a physical volume follows its device.
     ResizePhysicalVolume { device: String, from_extents: u64, to_extents: u64 },
     /// wipefs --all: the signatures named in the plan, and only with the profile's consent.
@@ -27,19 +28,9 @@ pub enum Action {
     /// lvextend of a plain volume.
     ExtendVolume { volume_group: String, volume: String, from_extents: u64, to_extents: u64 },
     /// lvcreate of a thin pool with its metadata volume and, where the group has none, the spare.
-    CreateThinPool {
-        volume_group: String,
-        pool: String,
-        data_extents: u64,
-        metadata_extents: u64,
-        chunk: u64,
-        zero: bool,
-        when_full: WhenFull,
-        /// Metadata profile attached from the start.
-        profile: Option<String>,
-    },
+    CreateThinPool(NewThinPool),
     /// lvextend --poolmetadatasize.
-    ExtendPoolMetadata { volume_group: String, pool: String, from_extents: u64, to_extents: u64 },
+    ExtendPoolMetadata { volume_group: String, pool: String, extent_size: u64, from_extents: u64, to_extents: u64 },
     /// lvextend of the pool's data.
     ExtendPoolData { volume_group: String, pool: String, from_extents: u64, to_extents: u64 },
     /// lvchange --zero.
@@ -76,8 +67,25 @@ pub enum Action {
     EnableSwap { device: String },
 }
 
+/// A thin pool to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewThinPool {
+    pub volume_group: String,
+    pub pool: String,
+    /// Bytes of one extent of the volume group.
+    pub extent_size: u64,
+    pub data_extents: u64,
+    pub metadata_extents: u64,
+    pub chunk: u64,
+    pub zero: bool,
+    pub when_full: WhenFull,
+    /// Metadata profile attached from the start.
+    pub profile: Option<String>,
+}
+
 /// A device that becomes a physical volume, with what identifies it if its name changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiskTaken {
     pub device: String,

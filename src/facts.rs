@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub const FACTS_VERSION: u32 = 1;
 
 /// One host as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Facts {
     pub version: u32,
@@ -27,6 +27,8 @@ pub struct Facts {
     pub links: BTreeMap<String, String>,
     /// Directories among the mount points the profile names that exist.
     pub directories: Vec<String>,
+    /// Those of them that hold something while nothing is mounted on them.
+    pub occupied: Vec<String>,
     /// Text of LVM metadata profiles (/etc/lvm/profile/NAME.profile), by NAME.
     pub lvm_profiles: BTreeMap<String, String>,
     pub memory: Memory,
@@ -37,7 +39,7 @@ pub struct Facts {
 }
 
 /// Bytes of main memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Memory {
     /// What can be had without swapping (MemAvailable).
     pub available: u64,
@@ -45,7 +47,7 @@ pub struct Memory {
 }
 
 /// An LVM volume group.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VolumeGroup {
     pub name: String,
@@ -66,7 +68,7 @@ pub struct VolumeGroup {
 }
 
 /// An LVM physical volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PhysicalVolume {
     /// Path as LVM reports it (`/dev/sda2`), or `[unknown]` when missing.
@@ -84,7 +86,7 @@ pub struct PhysicalVolume {
 }
 
 /// An LVM logical volume, hidden ones included.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogicalVolume {
     /// Without LVM's brackets around hidden ones.
@@ -109,7 +111,7 @@ pub struct LogicalVolume {
 }
 
 /// What a logical volume is to LVM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// A volume a person made: linear, striped, mirrored, snapshot, and so on.
@@ -126,7 +128,7 @@ pub enum Role {
 }
 
 /// A thin pool's own figures.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pool {
     pub data_extents: u64,
@@ -148,7 +150,7 @@ pub struct Pool {
 }
 
 /// A block device.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BlockDevice {
     /// Kernel name: `sdb`, `sda2`, `dm-0`.
@@ -173,7 +175,7 @@ pub struct BlockDevice {
     pub probe: Option<Probe>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BlockKind {
     #[default]
@@ -185,10 +187,22 @@ pub enum BlockKind {
     Other,
 }
 
+/// The kind of a disk's partition table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionTable {
+    Gpt,
+    Dos,
+    /// None that atomhost knows how to change.
+    #[default]
+    Unknown,
+}
+
 /// Where a partition lies. Bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
+    pub table: PartitionTable,
     pub number: u32,
     pub start: u64,
     /// Bytes that the partition could grow by: from its end to the next partition or the last usable
@@ -197,7 +211,7 @@ pub struct Partition {
 }
 
 /// The result of looking at a device's bytes with blkid -p and wipefs --no-act.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// Signatures of either tool, such as `xfs` or `gpt`, with blkid's words for types; sorted, unique.
@@ -220,7 +234,7 @@ impl Probe {
 }
 
 /// An unmounted file system, read from its superblock.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilesystemProbe {
     pub fstype: String,
@@ -235,7 +249,7 @@ pub struct FilesystemProbe {
 }
 
 /// A swap area on a device, active or not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SwapProbe {
     pub uuid: String,
@@ -244,7 +258,7 @@ pub struct SwapProbe {
 }
 
 /// A mounted file system.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mount {
     /// mountinfo's mount id.
@@ -264,20 +278,22 @@ pub struct Mount {
 }
 
 /// An active swap area.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Swap {
     /// As /proc/swaps has it, `/dev/dm-1` for a logical volume.
     pub source: String,
     /// `None` for a file.
     pub device_number: Option<String>,
+    /// From the area's header, for a device; empty when it cannot be read.
+    pub uuid: String,
     /// Bytes, header page not counted.
     pub size: u64,
     pub used: u64,
 }
 
 /// /etc/fstab as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fstab {
     /// `None`: there is no such file.

@@ -4,10 +4,21 @@
 //! pure; only [`host`] touches the machine, and only [`apply`] is given the half of it that writes.
 
 pub mod action;
+pub mod apply;
+pub mod cli;
+pub mod commands;
+pub mod exit;
 pub mod facts;
 pub mod fstab;
+pub mod host;
+pub mod observe;
+pub mod output;
 pub mod plan;
 pub mod profile;
 pub mod record;
+pub mod render;
+pub mod report;
 pub mod resources;
+pub mod saved;
 pub mod size;
+pub mod steps;

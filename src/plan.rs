@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub const PLAN_SCHEMA: &str = "atomhost.plan/1";
 
 /// What would be done to a host, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// [`PLAN_SCHEMA`].
@@ -39,7 +39,7 @@ pub struct Plan {
 }
 
 /// A disk entry of the profile, resolved.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolvedDisk {
     pub volume_group: String,
@@ -52,7 +52,7 @@ pub struct ResolvedDisk {
 }
 
 /// An action with the words for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlannedAction {
     /// What it acts on, such as `atomicos/root` or `/etc/fstab`.
@@ -65,7 +65,7 @@ pub struct PlannedAction {
 }
 
 /// A guard's no: object, what was found, and the cure.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refusal {
     pub code: RefusalCode,
@@ -75,7 +75,7 @@ pub struct Refusal {
 }
 
 /// The guards. The words are stable: scripts may match them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCode {
     /// A named disk is not there (yet): the one guard that waiting may satisfy (exit 75).
@@ -103,7 +103,7 @@ pub enum RefusalCode {
 }
 
 /// A sentence about an object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     pub object: String,

@@ -3,11 +3,17 @@
 //! Kept in /var/lib/atomhost/record.json, replaced atomically. A kernel name such as /dev/sdb is
 //! resolved at each run; once it has become a physical volume, that volume's UUID is its identity.
 
+use crate::facts::Facts;
+use crate::host::{Host, HostError};
+use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Where it is kept.
+pub const RECORD_PATH: &str = "/var/lib/atomhost/record.json";
+
 /// The remembered facts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// `VG/selector as written in the profile` → UUIDs of the physical volumes it became.
@@ -19,11 +25,41 @@ pub struct Record {
 }
 
 /// An intent. What a crash left half-made is ours to finish only when an intent names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "what", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Begun {
     /// A disk was being given to a volume group: a crash may leave an orphan physical volume on it.
     TakeDisk { volume_group: String, serials: Vec<String>, links: Vec<String>, size: u64 },
     /// A file system was being made on a new logical volume.
     MakeFilesystem { volume_group: String, volume: String },
+}
+
+/// Writes the record; it is on the disk when this returns.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(host: &Host, record: &Record) -> Result<(), HostError> {
+    let mut json = serde_json::to_string_pretty(record).unwrap_or_default();
+    json.push('\n');
+    host.replace(RECORD_PATH, json.as_bytes(), 0o600)
+}
+
+/// Remembers which physical volumes the profile's disk entries are, and forgets intents that have
+/// come to nothing: those of groups that are as planned now. Writes only what changed.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn remember(host: &Host, record: &Record, plan: &Plan, facts: &Facts) -> Result<(), HostError> {
+    let mut next = record.clone();
+    for disk in &plan.disks {
+        let (Some(uuid), Some(_)) = (&disk.pv_uuid, facts.volume_group(&disk.volume_group)) else { continue };
+        let uuids = next.disks.entry(format!("{}/{}", disk.volume_group, disk.selector)).or_default();
+        if !uuids.contains(uuid) {
+            uuids.push(uuid.clone());
+        }
+    }
+    if plan.is_in_sync() {
+        next.begun.clear();
+    }
+    if next == facts.record { Ok(()) } else { write(host, &next) }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One volume group's extents before and after the plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
     pub volume_group: String,
@@ -16,7 +16,7 @@ pub struct Ledger {
 }
 
 /// One volume's extents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerRow {
     pub name: String,
@@ -28,7 +28,7 @@ pub struct LedgerRow {
 }
 
 /// What the extents are used as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LedgerKind {
     Volume,

@@ -226,6 +226,9 @@ fn conflict(path: &str, found: &str, wanted: &str, model: &mut Model<'_>) {
 }
 
 fn mount(path: &str, object: &str, model: &mut Model<'_>) {
+    if model.facts.occupied.iter().any(|directory| directory == path) {
+        model.warn(path, "holds files now; they stay, but the mount hides them");
+    }
     if !model.facts.directories.iter().any(|directory| directory == path) {
         model.act(
             Action::CreateDirectory { path: path.to_owned() },

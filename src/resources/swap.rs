@@ -90,12 +90,7 @@ fn regrow(object: &str, planned: &PlannedVolume, swap: &Swap, model: &mut Model<
             why: format!("the area has {}, its volume {}; memory can absorb what is in it", human(swap.size + PAGE), human(planned.size)),
         },
     );
-    let uuid = model
-        .facts
-        .device(planned.observed.as_ref().and_then(|lv| lv.device_number.as_deref()).unwrap_or_default())
-        .and_then(|device| device.probe.as_ref())
-        .and_then(|probe| probe.swap.as_ref())
-        .map(|swap| swap.uuid.clone());
+    let uuid = Some(swap.uuid.clone()).filter(|uuid| !uuid.is_empty());
     make(planned, uuid, "the volume has grown", model);
 }
 

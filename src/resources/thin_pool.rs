@@ -1,7 +1,7 @@
 //! Thin pools: data, metadata and spare counted to the extent, settings, monitoring and health.
 
 use super::volumes::{Sizing, percent_of};
-use crate::action::Action;
+use crate::action::{Action, NewThinPool};
 use crate::facts::{LogicalVolume, Pool, Role};
 use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
@@ -243,15 +243,18 @@ fn create(group: &str, extent_size: u64, wanted: &ThinPool, sizing: &PoolSizing,
     let why = format!("no such pool yet; the profile wants {}", wanted.size.amount);
     target.act(
         model,
-        |volume_group, pool| Action::CreateThinPool {
+        |volume_group, pool| {
+            Action::CreateThinPool(NewThinPool {
             volume_group,
             pool,
+            extent_size,
             data_extents: sizing.data.target,
             metadata_extents: sizing.metadata.target,
             chunk: sizing.chunk,
             zero: wanted.zero.unwrap_or(true),
             when_full: wanted.when_full.unwrap_or(WhenFull::Queue),
             profile,
+        })
         },
         ("", &after),
         &why,
@@ -268,7 +271,7 @@ fn grow(target: &Target<'_>, extent_size: u64, sizing: &PoolSizing, model: &mut 
         let (before, after) = words("metadata", metadata);
         target.act(
             model,
-            |volume_group, pool| Action::ExtendPoolMetadata { volume_group, pool, from_extents: metadata.current, to_extents: metadata.target },
+            |volume_group, pool| Action::ExtendPoolMetadata { volume_group, pool, extent_size, from_extents: metadata.current, to_extents: metadata.target },
             (&before, &after),
             "room to map the pool's data, with the spare of the same size",
         );

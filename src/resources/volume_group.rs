@@ -211,6 +211,7 @@ fn grow_partition(device: &BlockDevice, grown: u64, group: &str, model: &mut Mod
     model.act(
         Action::GrowPartition {
             disk: format!("/dev/{parent}"),
+            table: partition.table,
             number: partition.number,
             device: device.path(),
             from: device.size,

@@ -26,7 +26,7 @@ pub fn stock_host(disks: &[u64]) -> Facts {
             size: sda2_size,
             kind: BlockKind::Partition,
             parent: Some("sda".into()),
-            partition: Some(Partition { number: 2, start: 301 << 20, room: 0 }),
+            partition: Some(Partition { table: PartitionTable::Dos, number: 2, start: 301 << 20, room: 0 }),
             holders: vec!["dm-0".into()],
             ..BlockDevice::default()
         },

@@ -1,7 +1,7 @@
 //! What each action does to a host, as facts to facts. The lab holds this model against real hosts.
 
 use super::fixture::{mapped, plain};
-use atomhost::action::{Action, DiskTaken};
+use atomhost::action::{Action, DiskTaken, NewThinPool};
 use atomhost::facts::*;
 use atomhost::profile::WhenFull;
 
@@ -87,7 +87,7 @@ pub fn apply(facts: &mut Facts, action: &Action) {
 
 fn apply_pool(facts: &mut Facts, action: &Action) {
     match action {
-        Action::CreateThinPool { volume_group, pool, data_extents, metadata_extents, chunk, zero, when_full, profile } => {
+        Action::CreateThinPool(NewThinPool { volume_group, pool, data_extents, metadata_extents, chunk, zero, when_full, profile, .. }) => {
             let spare = spare(facts, volume_group).max(*metadata_extents) - spare(facts, volume_group);
             allocate(facts, volume_group, data_extents + metadata_extents + spare);
             let settings = Pool {
@@ -109,7 +109,7 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
             group.logical_volumes.push(lv(format!("{pool}_tmeta"), Role::ThinPoolMetadata, *metadata_extents, None));
             grow_spare(facts, volume_group, spare);
         }
-        Action::ExtendPoolMetadata { volume_group, pool, from_extents, to_extents } => {
+        Action::ExtendPoolMetadata { volume_group, pool, from_extents, to_extents, .. } => {
             let spare = spare(facts, volume_group).max(*to_extents) - spare(facts, volume_group);
             allocate(facts, volume_group, to_extents.checked_sub(*from_extents).expect("metadata only grows") + spare);
             lv_mut(facts, volume_group, &format!("{pool}_tmeta")).extents = *to_extents;

@@ -1,0 +1,53 @@
+//! What each command of the command line does.
+
+mod apply;
+mod documents;
+mod look;
+mod status;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Exit, Failure};
+use crate::profile::{self, MAX_PROFILE_BYTES, Profile};
+use std::io::Read;
+use std::path::Path;
+
+/// Runs the command.
+///
+/// # Errors
+/// The failure that ends it, with exit code and text.
+pub async fn run(cli: Cli) -> Result<Exit, Failure> {
+    let Cli { global, command } = cli;
+    match command {
+        Command::Validate(arguments) => documents::validate(&arguments, &global),
+        Command::Plan(arguments) => look::plan(&arguments, &global).await,
+        Command::Apply(arguments) => apply::apply(&arguments, &global).await,
+        Command::Check(arguments) => look::check(&arguments, &global).await,
+        Command::Facts(arguments) => look::facts(&arguments, &global).await,
+        Command::Status => status::status(&global).await,
+        Command::Schema(arguments) => documents::schema(&arguments),
+        Command::Completions(arguments) => documents::completions(&arguments),
+        Command::Man(arguments) => documents::man(&arguments),
+    }
+}
+
+/// Reads and checks a profile.
+///
+/// # Errors
+/// Exit 66 when the file cannot be read, 65 when it is no good profile.
+fn load(path: &Path, color: bool) -> Result<Profile, Failure> {
+    let text = read_limited(path).map_err(|error| {
+        Failure::new(Exit::UnreadableProfile, format!("cannot read the profile {}: {error}", path.display()))
+    })?;
+    profile::parse(&text, &path.display().to_string()).map_err(|error| Failure::new(Exit::InvalidProfile, error.render(color)))
+}
+
+/// One byte more than a profile may have, at most: its parser says what is wrong with that.
+fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a directory; name the file in it"));
+    }
+    let mut text = Vec::new();
+    file.take(MAX_PROFILE_BYTES as u64 + 1).read_to_end(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,214 @@
+//! `atomhost apply`: lock, plan, guard, run, look again.
+
+use super::{load, look};
+use crate::apply::{self, Progress};
+use crate::cli::{self, Global};
+use crate::exit::{Exit, Failure};
+use crate::facts::Facts;
+use crate::host::{Host, lock::Lock};
+use crate::observe::Scope;
+use crate::output;
+use crate::plan::{self, Plan, PlannedAction};
+use crate::profile::Profile;
+use crate::record;
+use crate::render::{self, Options, text};
+use crate::report::{Outcome, Report};
+use crate::saved::SavedPlan;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Between two looks for a disk that is not there yet.
+const DISK_POLL: Duration = Duration::from_secs(1);
+
+pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Failure> {
+    let options = output::options(global);
+    let (profile, profile_path, saved) = wanted(arguments, &options)?;
+    let host = Host::this_machine();
+    host.reader().require_root()?;
+    let _lock = Lock::take(&host, arguments.wait_lock)?;
+    if arguments.boot {
+        notify(&[sd_notify::NotifyState::Status("looking at the host")]);
+    }
+    let (mut facts, mut plan) = look(&profile).await?;
+    let deadline = Instant::now() + arguments.wait_disks;
+    while plan.only_waits() && Instant::now() < deadline {
+        tracing::info!("waiting for {}", plan.refusals.iter().map(|refusal| refusal.object.as_str()).collect::<Vec<_>>().join(", "));
+        tokio::time::sleep(DISK_POLL.min(deadline - Instant::now())).await;
+        (facts, plan) = look(&profile).await?;
+    }
+    if let Some(saved) = saved
+        && saved.plan != plan
+    {
+        return Err(Failure::new(
+            Exit::Stale,
+            format!(
+                "the saved plan is stale: the host changed since it was made; nothing was changed. Make it anew: atomhost plan {} --out FILE",
+                saved.profile_path
+            ),
+        ));
+    }
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let mut report = Report::begin(&plan, &profile_path, started);
+    match report.outcome {
+        Outcome::Refused => {
+            apply::write_report(&host, &report)?;
+            output::print(&look::text(&plan, global));
+            Ok(look::exit(&plan, true))
+        }
+        Outcome::InSync => {
+            record::remember(&host, &facts.record, &plan, &facts)?;
+            apply::write_report(&host, &report)?;
+            output::print(&look::text(&plan, global));
+            Ok(Exit::Success)
+        }
+        _ => {
+            let mut run = Run { host, profile, facts, plan, options, boot: arguments.boot };
+            run.carry_out(&mut report).await
+        }
+    }
+}
+
+/// The profile, its path, and the saved plan if one is to be run.
+fn wanted(arguments: &cli::Apply, options: &Options) -> Result<(Profile, String, Option<SavedPlan>), Failure> {
+    let Some(path) = &arguments.plan else {
+        let profile = load(&arguments.profile, options.color)?;
+        return Ok((profile, arguments.profile.display().to_string(), None));
+    };
+    let saved = read_saved(path)?;
+    Ok((saved.profile.clone(), saved.profile_path.clone(), Some(saved)))
+}
+
+fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
+    let json = std::fs::read_to_string(path)
+        .map_err(|error| Failure::new(Exit::UnreadableProfile, format!("cannot read the saved plan {}: {error}", path.display())))?;
+    SavedPlan::parse(&json).map_err(|error| Failure::new(Exit::Stale, format!("{}: {error}", path.display())))
+}
+
+async fn look(profile: &Profile) -> Result<(Facts, Plan), Failure> {
+    let facts = look::look(&Scope::For(profile)).await?;
+    let plan = plan::plan(profile, &facts);
+    Ok((facts, plan))
+}
+
+fn notify(states: &[sd_notify::NotifyState<'_>]) {
+    // Without systemd there is nobody to tell.
+    let _ = sd_notify::notify(states);
+}
+
+struct Run {
+    host: Host,
+    profile: Profile,
+    facts: Facts,
+    plan: Plan,
+    options: Options,
+    boot: bool,
+}
+
+impl Run {
+    /// Runs the actions while signals are listened to, then looks at the host again.
+    async fn carry_out(&mut self, report: &mut Report) -> Result<Exit, Failure> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let signals = tokio::spawn(listen(stop.clone()));
+        let (host, plan, boot, options) = (self.host.clone(), self.plan.clone(), self.boot, self.options);
+        let (mut record, mut running) = (self.facts.record.clone(), report.clone());
+        let outcome = tokio::task::spawn_blocking(move || {
+            let mut screen = Screen { options, boot };
+            let result = apply::apply(&plan, &host, &mut record, &mut running, &mut screen, &stop);
+            (result, record, running)
+        })
+        .await
+        .map_err(|error| Failure::new(Exit::Failed, format!("apply ended abnormally: {error}")))?;
+        signals.abort();
+        let (result, record, finished) = outcome;
+        *report = finished;
+        result?;
+        let (facts, second) = look(&self.profile).await?;
+        record::remember(&self.host, &record, &second, &facts)?;
+        if report.outcome == Outcome::Done && !second.is_in_sync() {
+            report.outcome = Outcome::Failed;
+            report.leftover = leftover(&second);
+            report.error = Some("the host is not as planned after all actions succeeded".to_owned());
+        }
+        apply::write_report(&self.host, report)?;
+        Ok(self.close(report))
+    }
+
+    /// The closing lines, and the exit code.
+    fn close(&self, report: &Report) -> Exit {
+        let done = report.count(crate::report::ActionState::Done);
+        let of = report.actions.len();
+        let exit = match report.outcome {
+            Outcome::Done => {
+                output::line(&format!("Done: {done} actions in {:.1} s; the host is in sync.", report.seconds));
+                return Exit::Success;
+            }
+            Outcome::Stopped => {
+                output::line(&format!("Stopped by a signal after {done} of {of} actions; run it again to go on."));
+                Exit::Failed
+            }
+            _ => {
+                output::line(&format!("Failed after {done} of {of} actions; what is done stays, run it again once the cause is gone."));
+                Exit::Failed
+            }
+        };
+        for line in report.leftover.iter().chain(&report.error) {
+            eprint_line(&format!("error: {}", render::printable(line)));
+        }
+        exit
+    }
+}
+
+fn eprint_line(text: &str) {
+    use std::io::Write;
+    // A closed stderr is no reason to fail differently.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn leftover(plan: &Plan) -> Vec<String> {
+    let actions = plan.actions.iter().map(|planned| format!("{}: still to do: {}", planned.object, planned.after));
+    let refusals = plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.object, refusal.found));
+    actions.chain(refusals).collect()
+}
+
+/// SIGTERM, SIGINT and SIGHUP ask for an end after the action under way.
+async fn listen(stop: Arc<AtomicBool>) {
+    let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+    let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = kinds.map(signal) else { return };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        stop.store(true, Ordering::Relaxed);
+        eprint_line("a signal came: finishing the action under way, then stopping");
+    }
+}
+
+/// Progress on stdout: a line per action, and while it runs, on a terminal, the same line unfinished.
+struct Screen {
+    options: Options,
+    boot: bool,
+}
+
+impl Progress for Screen {
+    fn starts(&mut self, at: usize, of: usize, planned: &PlannedAction) {
+        if self.boot {
+            let status = format!("{at}/{of} {}: {}", planned.object, planned.after);
+            notify(&[sd_notify::NotifyState::Status(&status)]);
+        }
+        if output::is_interactive() {
+            output::print(&text::progress(at, of, planned, text::Progress::Running, &self.options));
+        }
+    }
+
+    fn ended(&mut self, at: usize, of: usize, planned: &PlannedAction, took: Duration, success: bool) {
+        let progress = if success { text::Progress::Done(took) } else { text::Progress::Failed(took) };
+        let line = text::progress(at, of, planned, progress, &self.options);
+        let erase = if output::is_interactive() { "\r\x1b[K" } else { "" };
+        output::line(&format!("{erase}{line}"));
+    }
+}

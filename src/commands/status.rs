@@ -1,0 +1,82 @@
+//! `atomhost status`: the last run, and how full the thin pools are.
+
+use super::look;
+use crate::cli::Global;
+use crate::exit::{Exit, Failure};
+use crate::host::Reader;
+use crate::observe::Scope;
+use crate::output;
+use crate::render::printable;
+use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
+use crate::size::human;
+
+pub async fn status(global: &Global) -> Result<Exit, Failure> {
+    let reader = Reader::this_machine();
+    let report = reader.read_optional(REPORT_PATH).map_err(Failure::from)?;
+    match report.as_deref().map(serde_json::from_str::<Report>) {
+        None => output::line("last run:  none on this host"),
+        Some(Err(error)) => output::line(&format!("last run:  {REPORT_PATH} cannot be read: {error}")),
+        Some(Ok(report)) => print_report(&report, global),
+    }
+    let facts = look::look(&Scope::Pools).await?;
+    for group in &facts.volume_groups {
+        output::line(&format!(
+            "group:     {}  {} in all, {} free",
+            printable(&group.name),
+            human(group.extents * group.extent_size),
+            human(group.free_extents * group.extent_size)
+        ));
+        for (lv, pool) in group.logical_volumes.iter().filter_map(|lv| lv.pool.as_ref().map(|pool| (lv, pool))) {
+            let used = |used: Option<u32>| used.map_or("unknown".to_owned(), |used| format!("{}.{:02} %", used / 100, used % 100));
+            output::line(&format!(
+                "pool:      {}/{}  data {} of {}, metadata {} of {}{}",
+                printable(&group.name),
+                printable(&lv.name),
+                used(pool.data_used),
+                human(pool.data_extents * group.extent_size),
+                used(pool.metadata_used),
+                human(pool.metadata_extents * group.extent_size),
+                if pool.monitor == "monitored" { ", monitored" } else { ", not monitored" }
+            ));
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn print_report(report: &Report, global: &Global) {
+    let outcome = match report.outcome {
+        Outcome::Started => "cut off while under way",
+        Outcome::InSync => "in sync, nothing to do",
+        Outcome::Done => "done",
+        Outcome::Failed => "failed",
+        Outcome::Stopped => "stopped by a signal",
+        Outcome::Refused => "refused",
+    };
+    output::line(&format!(
+        "last run:  {outcome} ({} of {} actions, {:.1} s) with {}",
+        report.count(ActionState::Done),
+        report.actions.len(),
+        report.seconds,
+        printable(&report.profile)
+    ));
+    if let Some(error) = &report.error {
+        output::line(&format!("error:     {}", printable(error)));
+    }
+    for refusal in &report.refusals {
+        output::line(&format!("refused:   {}: {}", printable(&refusal.object), printable(&refusal.found)));
+    }
+    for leftover in &report.leftover {
+        output::line(&format!("leftover:  {}", printable(leftover)));
+    }
+    if global.verbose > 0 {
+        for done in &report.actions {
+            let state = match done.state {
+                ActionState::NotRun => "not run",
+                ActionState::Started => "cut off",
+                ActionState::Done => "done",
+                ActionState::Failed => "failed",
+            };
+            output::line(&format!("  {state:<8} {}: {} ({:.1} s)", printable(&done.object), printable(&done.after), done.seconds));
+        }
+    }
+}

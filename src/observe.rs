@@ -1,0 +1,257 @@
+//! Observing a host: everything a plan may depend on, with commands that only look.
+//!
+//! Only LVM is asked through a command, and devices that nobody uses are probed with blkid and
+//! wipefs; the rest comes from /proc, /sys, udev's database and superblocks. On a converged host
+//! one external process is started.
+
+pub mod block;
+pub mod lvm;
+pub mod mounts;
+pub mod paths;
+pub mod probe;
+pub mod superblock;
+pub mod swaps;
+
+use crate::exit::{Exit, Failure};
+use crate::facts::{BlockDevice, BlockKind, FACTS_VERSION, Facts, Fstab, Memory, Role};
+use crate::host::{HostError, Query, Reader, command};
+use crate::profile::{Content, DiskSelector, FilesystemType, Profile};
+use crate::record::{RECORD_PATH, Record};
+use crate::resources::disk::record_key;
+use std::collections::BTreeMap;
+
+/// How closely to look.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope<'a> {
+    /// Probe every device that nobody uses; look at the paths of this profile, if there is one.
+    All(Option<&'a Profile>),
+    /// Probe only what a plan for this profile may need.
+    For(&'a Profile),
+    /// Only volume groups and their pools.
+    Pools,
+}
+
+impl<'a> Scope<'a> {
+    fn profile(&self) -> Option<&'a Profile> {
+        match self {
+            Scope::All(profile) => *profile,
+            Scope::For(profile) => Some(profile),
+            Scope::Pools => None,
+        }
+    }
+}
+
+/// Why a host could not be observed.
+#[derive(Debug)]
+pub enum ObserveError {
+    Host(HostError),
+    /// LVM answered with an error, or with something else than its report.
+    Lvm(String),
+    /// A file of the host or of atomhost is not as it must be.
+    Content { path: String, reason: String, cure: String },
+}
+
+impl std::fmt::Display for ObserveError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ObserveError::Host(error) => error.fmt(f),
+            ObserveError::Lvm(reason) => write!(f, "cannot tell what LVM has: {reason}"),
+            ObserveError::Content { path, reason, cure } => write!(f, "{path}: {reason}: {cure}"),
+        }
+    }
+}
+
+impl std::error::Error for ObserveError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ObserveError::Host(error) => error.source(),
+            ObserveError::Lvm(_) | ObserveError::Content { .. } => None,
+        }
+    }
+}
+
+impl From<HostError> for ObserveError {
+    fn from(error: HostError) -> Self {
+        ObserveError::Host(error)
+    }
+}
+
+impl From<ObserveError> for Failure {
+    fn from(error: ObserveError) -> Failure {
+        match error {
+            ObserveError::Host(error) => error.into(),
+            other => Failure::new(Exit::Failed, other.to_string()),
+        }
+    }
+}
+
+/// Observes the machine behind `reader`. LVM is asked while the rest is read.
+///
+/// # Errors
+/// Whatever leaves a plan without something it may depend on.
+pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, ObserveError> {
+    reader.require_root()?;
+    let lvm_reader = reader.clone();
+    let lvm = tokio::task::spawn_blocking(move || lvm_reader.query(&Query::LvmReport));
+    let mut facts = read_files(reader, scope)?;
+    let report = lvm.await.map_err(|error| ObserveError::Lvm(error.to_string()))??;
+    let report = lvm::from_output(&report).map_err(ObserveError::Lvm)?;
+    facts.volume_groups = report.volume_groups;
+    facts.orphans = report.orphans;
+    let wanted = to_probe(&facts, scope);
+    let mut probes = Vec::new();
+    for number in wanted {
+        let Some(path) = facts.device(&number).map(BlockDevice::path) else { continue };
+        let reader = reader.clone();
+        probes.push((number, tokio::task::spawn_blocking(move || probe::probe(&reader, &path))));
+    }
+    for (number, probing) in probes {
+        let probed = probing.await.map_err(|error| ObserveError::Lvm(error.to_string()))??;
+        if let Some(device) = facts.block_devices.iter_mut().find(|device| device.number == number) {
+            device.busy = probed.busy;
+            device.probe = Some(probed.found);
+        }
+    }
+    Ok(facts)
+}
+
+/// All that needs no command.
+fn read_files(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, ObserveError> {
+    let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let fstab_text = reader.read_optional("/etc/fstab")?;
+    let mounts = mounts::read(reader)?;
+    let paths = paths::look(reader, scope.profile(), fstab_text.as_deref(), &mounts);
+    let fstab = Fstab { devices: fstab_text.as_deref().map(|text| paths::fstab_devices(reader, text)).unwrap_or_default(), text: fstab_text };
+    Ok(Facts {
+        version: FACTS_VERSION,
+        hostname,
+        block_devices: block::read(reader)?,
+        swaps: swaps::read(reader)?,
+        mounts,
+        fstab,
+        links: paths.links,
+        directories: paths.directories,
+        occupied: paths.occupied,
+        lvm_profiles: lvm_profiles(reader)?,
+        memory: memory()?,
+        record: read_record(reader)?,
+        missing_tools: missing_tools(scope.profile()),
+        ..Facts::default()
+    })
+}
+
+fn memory() -> Result<Memory, ObserveError> {
+    let mut system = sysinfo::System::new().map_err(|error| ObserveError::Content {
+        path: "/proc/meminfo".to_owned(),
+        reason: error.to_string(),
+        cure: "mount /proc".to_owned(),
+    })?;
+    system.refresh_memory();
+    Ok(Memory { available: system.available_memory(), total: system.total_memory() })
+}
+
+fn read_record(reader: &Reader) -> Result<Record, ObserveError> {
+    let Some(text) = reader.read_optional(RECORD_PATH)? else { return Ok(Record::default()) };
+    serde_json::from_str(&text).map_err(|error| ObserveError::Content {
+        path: RECORD_PATH.to_owned(),
+        reason: format!("cannot be read: {error}"),
+        cure: "move it away; disks are then known by the names in the profile alone".to_owned(),
+    })
+}
+
+fn lvm_profiles(reader: &Reader) -> Result<BTreeMap<String, String>, ObserveError> {
+    const FOLDER: &str = "/etc/lvm/profile";
+    let mut profiles = BTreeMap::new();
+    let Ok(entries) = std::fs::read_dir(reader.path(FOLDER)) else { return Ok(profiles) };
+    for entry in entries.flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if let Some(name) = file.strip_suffix(".profile")
+            && let Some(text) = reader.read_optional(&format!("{FOLDER}/{file}"))?
+        {
+            profiles.insert(name.to_owned(), text);
+        }
+    }
+    Ok(profiles)
+}
+
+/// Programs that a plan for the profile may need and that are not installed.
+fn missing_tools(profile: Option<&Profile>) -> Vec<String> {
+    let mut tools: Vec<&str> = Vec::new();
+    let Some(profile) = profile else { return Vec::new() };
+    for volume in profile.volume_groups.iter().flat_map(|group| &group.volumes) {
+        match volume.content {
+            Content::Filesystem(FilesystemType::Xfs) => tools.extend(["mkfs.xfs", "xfs_growfs"]),
+            Content::Filesystem(FilesystemType::Ext4) => tools.extend(["mkfs.ext4", "resize2fs"]),
+            Content::Swap => tools.extend(["mkswap", "swapon"]),
+            Content::AsFound => {}
+        }
+    }
+    if profile.volume_groups.iter().any(|group| group.grow == crate::profile::Grow::Partitions) {
+        tools.extend(["sfdisk", "partx"]);
+    }
+    if profile.volume_groups.iter().any(|group| !group.thin_pools.is_empty()) {
+        tools.push("thin_check");
+    }
+    if !profile.mounts.is_empty() {
+        tools.push("mount.nfs");
+    }
+    tools.sort_unstable();
+    tools.dedup();
+    tools.into_iter().filter(|tool| command::find(tool).is_none()).map(str::to_owned).collect()
+}
+
+/// `major:minor` of the devices to probe: those nobody uses and that the scope asks for.
+fn to_probe(facts: &Facts, scope: &Scope<'_>) -> Vec<String> {
+    let physical: Vec<&str> = facts
+        .volume_groups
+        .iter()
+        .flat_map(|group| &group.physical_volumes)
+        .filter_map(|pv| facts.device_at(&pv.device))
+        .map(|device| device.number.as_str())
+        .collect();
+    let unused = |device: &&BlockDevice| {
+        device.holders.is_empty()
+            && !physical.contains(&device.number.as_str())
+            && !facts.mounts.iter().any(|mount| mount.device_number == device.number)
+            && !facts.swaps.iter().any(|swap| swap.device_number.as_ref() == Some(&device.number))
+    };
+    let devices = facts.block_devices.iter().filter(unused);
+    match scope {
+        Scope::Pools => Vec::new(),
+        Scope::All(_) => devices
+            .filter(|device| device.kind != BlockKind::Mapped || is_plain_volume(facts, device))
+            .map(|device| device.number.clone())
+            .collect(),
+        Scope::For(profile) => {
+            devices.filter(|device| may_matter(facts, profile, device)).map(|device| device.number.clone()).collect()
+        }
+    }
+}
+
+fn is_plain_volume(facts: &Facts, device: &BlockDevice) -> bool {
+    let mut volumes = facts.volume_groups.iter().flat_map(|group| &group.logical_volumes);
+    volumes.any(|lv| lv.role == Role::Plain && lv.device_number.as_ref() == Some(&device.number))
+}
+
+/// Whether a plan for the profile may ask what is on the device.
+fn may_matter(facts: &Facts, profile: &Profile, device: &BlockDevice) -> bool {
+    profile.volume_groups.iter().any(|group| {
+        let observed = facts.volume_group(&group.name);
+        let named = group.volumes.iter().any(|volume| {
+            let lv = observed.and_then(|observed| observed.logical_volume(&volume.name));
+            lv.is_some_and(|lv| lv.device_number.as_ref() == Some(&device.number))
+        });
+        let disk = group.disks.iter().any(|disk| match &disk.selector {
+            DiskSelector::Path(path) => facts.device_at(path).is_some_and(|found| found.number == device.number),
+            DiskSelector::Serial(serial) => device.serials.contains(serial),
+            DiskSelector::Match { min, max, .. } => {
+                let recorded = facts.record.disks.get(&record_key(&group.name, &disk.selector));
+                recorded.is_none_or(Vec::is_empty)
+                    && device.kind == BlockKind::Disk
+                    && min.is_none_or(|min| device.size >= min)
+                    && max.is_none_or(|max| device.size <= max)
+            }
+        });
+        named || disk
+    })
+}

@@ -1,0 +1,110 @@
+//! The report of a run: what was done, what failed, what never ran, with times and commands.
+//!
+//! Kept as /var/lib/atomhost/report.json and replaced as the run goes on, so that it tells the truth
+//! after a crash too: an action that was under way is `started`.
+
+use crate::plan::{Plan, Refusal};
+use serde::{Deserialize, Serialize};
+
+/// Name and version of the report's JSON form.
+pub const REPORT_SCHEMA: &str = "atomhost.report/1";
+/// Where the last report lies.
+pub const REPORT_PATH: &str = "/var/lib/atomhost/report.json";
+
+/// One run of `apply`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    pub schema: String,
+    pub hostname: String,
+    /// The profile's path as it was given.
+    pub profile: String,
+    /// Seconds since the epoch.
+    pub started: u64,
+    /// Seconds from start to end, so far.
+    pub seconds: f64,
+    pub outcome: Outcome,
+    pub actions: Vec<Done>,
+    /// Why nothing was done.
+    pub refusals: Vec<Refusal>,
+    /// What the second look still found to do after all actions succeeded.
+    pub leftover: Vec<String>,
+    pub error: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Under way, or cut off.
+    Started,
+    /// Nothing was to be done.
+    InSync,
+    Done,
+    Failed,
+    /// A signal asked for an end between two actions.
+    Stopped,
+    Refused,
+}
+
+/// One action of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Done {
+    pub object: String,
+    pub before: String,
+    pub after: String,
+    pub state: ActionState,
+    pub seconds: f64,
+    /// The command lines started, in order.
+    pub commands: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionState {
+    NotRun,
+    Started,
+    Done,
+    Failed,
+}
+
+impl Report {
+    /// A report of a run that is about to carry out `plan`.
+    pub fn begin(plan: &Plan, profile: &str, started: u64) -> Report {
+        let outcome = if !plan.refusals.is_empty() {
+            Outcome::Refused
+        } else if plan.actions.is_empty() {
+            Outcome::InSync
+        } else {
+            Outcome::Started
+        };
+        Report {
+            schema: REPORT_SCHEMA.to_owned(),
+            hostname: plan.hostname.clone(),
+            profile: profile.to_owned(),
+            started,
+            seconds: 0.0,
+            outcome,
+            actions: plan
+                .actions
+                .iter()
+                .map(|planned| Done {
+                    object: planned.object.clone(),
+                    before: planned.before.clone(),
+                    after: planned.after.clone(),
+                    state: ActionState::NotRun,
+                    seconds: 0.0,
+                    commands: Vec::new(),
+                })
+                .collect(),
+            refusals: plan.refusals.clone(),
+            leftover: Vec::new(),
+            error: None,
+        }
+    }
+
+    pub fn count(&self, state: ActionState) -> usize {
+        self.actions.iter().filter(|done| done.state == state).count()
+    }
+}

@@ -1,0 +1,160 @@
+//! Actions as steps: the commands and file operations that carry one out, in order. Pure, so that a
+//! plan can show them.
+
+use crate::action::{Action, DiskTaken, NewThinPool};
+use crate::facts::PartitionTable;
+use crate::host::command::Command;
+use crate::profile::{FilesystemType, WhenFull};
+use std::time::Duration;
+
+/// One thing that [`crate::apply`] does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Run(Command),
+    /// Replace a file atomically; refuse when its text is no longer what the plan saw.
+    Replace { path: String, mode: u32, expected: Option<String>, text: String },
+    CreateDirectory { path: String },
+    /// Fail unless the device is still blank: somebody may have used it since the plan.
+    RequireBlank { device: String },
+    /// Fail unless the device carries an XFS that mkfs never finished.
+    RequireUnfinished { device: String },
+}
+
+const LVM_DEADLINE: Duration = Duration::from_secs(300);
+const MKFS_DEADLINE: Duration = Duration::from_secs(900);
+const MOUNT_DEADLINE: Duration = Duration::from_secs(120);
+/// Emptying a used swap area reads all of it back.
+const SWAPOFF_DEADLINE: Duration = Duration::from_secs(1800);
+const SHORT_DEADLINE: Duration = Duration::from_secs(60);
+/// sfdisk counts in sectors of 512 bytes, whatever the disk's own are.
+const SECTOR: u64 = 512;
+
+/// The steps of one action.
+pub fn steps(action: &Action) -> Vec<Step> {
+    match action {
+        Action::GrowPartition { disk, table, number, to, .. } => grow_partition(disk, *table, *number, *to),
+        Action::ResizePhysicalVolume { device, .. } => vec![lvm("pvresize", ["--yes", device])],
+        Action::WipeSignatures { device, .. } => vec![run("wipefs", SHORT_DEADLINE, ["--all", device])],
+        Action::CreateVolumeGroup { volume_group, devices } => {
+            take("vgcreate", &["--yes", "--physicalextentsize", "4m", "--dataalignment", "1m"], volume_group, devices)
+        }
+        Action::ExtendVolumeGroup { volume_group, devices } => take("vgextend", &["--yes", "--dataalignment", "1m"], volume_group, devices),
+        Action::CreateVolume { volume_group, volume, extents } => vec![create_volume(volume_group, volume, *extents)],
+        Action::ExtendVolume { volume_group, volume, to_extents, .. } => extend(volume_group, volume, *to_extents),
+        Action::ExtendPoolData { volume_group, pool, to_extents, .. } => extend(volume_group, pool, *to_extents),
+        Action::ExtendPoolMetadata { volume_group, pool, extent_size, from_extents, to_extents } => {
+            let size = format!("+{}b", to_extents.saturating_sub(*from_extents) * extent_size);
+            vec![lvm("lvextend", ["--poolmetadatasize", &size, &name(volume_group, pool)])]
+        }
+        Action::CreateThinPool(pool) => vec![create_pool(pool)],
+        Action::ActivateVolume { volume_group, volume } => change(volume_group, volume, "--activate", "y"),
+        Action::SetPoolZeroing { volume_group, pool, zero } => change(volume_group, pool, "--zero", flag(*zero)),
+        Action::SetPoolWhenFull { volume_group, pool, when_full } => {
+            change(volume_group, pool, "--errorwhenfull", flag(*when_full == WhenFull::Error))
+        }
+        Action::AttachPoolProfile { volume_group, pool, profile } => change(volume_group, pool, "--metadataprofile", profile),
+        Action::MonitorPool { volume_group, pool } => change(volume_group, pool, "--monitor", "y"),
+        Action::MakeFilesystem { device, fstype, unfinished, .. } => make_filesystem(device, *fstype, *unfinished),
+        Action::GrowFilesystem { path, device, fstype, .. } => vec![match fstype {
+            FilesystemType::Xfs => run("xfs_growfs", MKFS_DEADLINE, ["-d", path]),
+            FilesystemType::Ext4 => run("resize2fs", MKFS_DEADLINE, [device]),
+        }],
+        Action::CreateDirectory { path } => vec![Step::CreateDirectory { path: path.clone() }],
+        Action::WriteFile { path, mode, before, after } => {
+            vec![Step::Replace { path: path.clone(), mode: *mode, expected: before.clone(), text: after.clone() }]
+        }
+        Action::ReloadSystemd => vec![run("systemctl", SHORT_DEADLINE, ["daemon-reload"])],
+        Action::Mount { path } => vec![run("mount", MOUNT_DEADLINE, [path])],
+        Action::DisableSwap { device } => vec![run("swapoff", SWAPOFF_DEADLINE, [device])],
+        Action::MakeSwap { device, uuid: Some(uuid), .. } => vec![run("mkswap", SHORT_DEADLINE, ["--uuid", uuid, device])],
+        Action::MakeSwap { device, uuid: None, .. } => {
+            vec![Step::RequireBlank { device: device.clone() }, run("mkswap", SHORT_DEADLINE, [device])]
+        }
+        Action::EnableSwap { device } => vec![run("swapon", SHORT_DEADLINE, [device])],
+    }
+}
+
+fn run<const N: usize>(program: &'static str, deadline: Duration, args: [&str; N]) -> Step {
+    Step::Run(Command::new(program, args).deadline(deadline))
+}
+
+fn lvm<const N: usize>(program: &'static str, args: [&str; N]) -> Step {
+    run(program, LVM_DEADLINE, args)
+}
+
+fn name(group: &str, volume: &str) -> String {
+    format!("{group}/{volume}")
+}
+
+fn flag(on: bool) -> &'static str {
+    if on { "y" } else { "n" }
+}
+
+fn change(group: &str, volume: &str, option: &str, value: &str) -> Vec<Step> {
+    vec![lvm("lvchange", [option, value, &name(group, volume)])]
+}
+
+fn extend(group: &str, volume: &str, extents: u64) -> Vec<Step> {
+    vec![lvm("lvextend", ["--extents", &extents.to_string(), &name(group, volume)])]
+}
+
+fn create_volume(group: &str, volume: &str, extents: u64) -> Step {
+    let extents = extents.to_string();
+    lvm(
+        "lvcreate",
+        ["--yes", "--wipesignatures", "y", "--zero", "y", "--type", "linear", "--extents", &extents, "--name", volume, group],
+    )
+}
+
+/// The table is written for one partition only; the kernel, which holds the disk open, is told of
+/// the new size alone.
+fn grow_partition(disk: &str, table: PartitionTable, number: u32, to: u64) -> Vec<Step> {
+    let number = number.to_string();
+    let mut steps = Vec::new();
+    if table == PartitionTable::Gpt {
+        // A GPT ends with a second header that must move to the new end of the disk first.
+        steps.push(run("sfdisk", SHORT_DEADLINE, ["--no-reread", "--force", "--relocate", "gpt-bak-std", disk]));
+    }
+    let sectors = format!(",{}\n", to / SECTOR);
+    steps.push(Step::Run(
+        Command::new("sfdisk", ["--no-reread", "--force", "-N", &number, disk]).deadline(SHORT_DEADLINE).stdin(sectors.into_bytes()),
+    ));
+    steps.push(run("partx", SHORT_DEADLINE, ["--update", "--nr", &number, disk]));
+    steps
+}
+
+fn take(program: &'static str, options: &[&str], group: &str, devices: &[DiskTaken]) -> Vec<Step> {
+    let mut steps: Vec<Step> = devices
+        .iter()
+        .filter(|disk| !disk.resumed)
+        .map(|disk| Step::RequireBlank { device: disk.device.clone() })
+        .collect();
+    let devices = devices.iter().map(|disk| disk.device.as_str());
+    let args = options.iter().copied().chain([group]).chain(devices);
+    steps.push(Step::Run(Command::new(program, args).deadline(LVM_DEADLINE)));
+    steps
+}
+
+fn make_filesystem(device: &str, fstype: FilesystemType, unfinished: bool) -> Vec<Step> {
+    let owned = device.to_owned();
+    match (fstype, unfinished) {
+        (FilesystemType::Xfs, true) => vec![Step::RequireUnfinished { device: owned }, run("mkfs.xfs", MKFS_DEADLINE, ["-f", device])],
+        (FilesystemType::Xfs, false) => vec![Step::RequireBlank { device: owned }, run("mkfs.xfs", MKFS_DEADLINE, [device])],
+        // Without a terminal mkfs.ext4 overwrites whatever it finds: the check before it is what protects.
+        (FilesystemType::Ext4, _) => vec![Step::RequireBlank { device: owned }, run("mkfs.ext4", MKFS_DEADLINE, ["-q", device])],
+    }
+}
+
+fn create_pool(pool: &NewThinPool) -> Step {
+    let NewThinPool { volume_group, pool, extent_size, data_extents, metadata_extents, chunk, zero, when_full, profile } = pool;
+    let extents = data_extents.to_string();
+    let metadata = format!("{}b", metadata_extents * extent_size);
+    let chunk = format!("{}k", chunk >> 10);
+    let mut args = vec!["--yes", "--thin", "--extents", &extents, "--poolmetadatasize", &metadata, "--chunksize", &chunk];
+    args.extend(["--zero", flag(*zero), "--errorwhenfull", flag(*when_full == WhenFull::Error)]);
+    if let Some(profile) = profile {
+        args.extend(["--metadataprofile", profile]);
+    }
+    args.extend(["--name", pool, volume_group]);
+    Step::Run(Command::new("lvcreate", args).deadline(LVM_DEADLINE))
+}
