@@ -30,7 +30,8 @@ pub struct Group {
     pub extents: u64,
     /// Plain volumes of the profile as they will be, filled by the volumes' planning.
     pub volumes: Vec<PlannedVolume>,
-    pub rows: Vec<LedgerRow>,
+    /// `None` until the volumes are sized, and where a guard kept them from it.
+    pub rows: Option<Vec<LedgerRow>>,
 }
 
 /// A volume of the profile as it will be.
@@ -111,12 +112,13 @@ impl<'a> Model<'a> {
     /// Closes the books.
     pub fn finish(mut self) -> Plan {
         for group in self.groups {
+            let Some(rows) = group.rows else { continue };
             self.plan.ledgers.push(Ledger {
                 volume_group: group.name,
                 extent_size: group.extent_size,
                 total_before: group.extents_before,
                 total_after: group.extents,
-                rows: group.rows,
+                rows,
             });
         }
         self.plan

@@ -185,7 +185,7 @@ fn swap_entry(mounting: &Mounting<'_>, text: &str, model: &mut Model<'_>) -> Opt
         frequency: "0".to_owned(),
         pass: "0".to_owned(),
     };
-    Some((fstab::append(text, &line), format!("+ swap {}", mounting.volume.name)))
+    Some((fstab::append(text, &line), format!("+ swap {}", mounting.planned.device)))
 }
 
 fn mount_volume(mounting: &Mounting<'_>, wanted: &MountWanted, model: &mut Model<'_>) {

@@ -38,7 +38,7 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
         extents_before: before,
         extents: before + gained + grown,
         volumes: Vec::new(),
-        rows: Vec::new(),
+        rows: None,
     });
     take(wanted, observed.is_some(), before + grown, extent_size, taken, model);
     if let Some(observed) = observed {

@@ -45,7 +45,7 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     let rows = rows(wanted, observed, &space);
     let volumes = planned(wanted, observed, &space, extent_size);
     if let Some(group) = model.group_mut(&wanted.name) {
-        group.rows = rows;
+        group.rows = Some(rows);
         group.volumes = volumes;
     }
     emit(wanted, &space, extent_size, model);
