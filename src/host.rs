@@ -86,7 +86,7 @@ impl Query {
         const MACHINE: [&str; 5] = ["--reportformat", "json", "--units", "b", "--nosuffix"];
         let deadline = Duration::from_secs(120);
         match self {
-            Query::LvmReport => Command::new("lvm", ["fullreport"].into_iter().chain(MACHINE)),
+            Query::LvmReport => Command::new("lvm", ["fullreport", "--all"].into_iter().chain(MACHINE)),
             Query::Blkid { device } => Command::new("blkid", ["--probe", "--output", "export", device]),
             Query::Wipefs { device } => Command::new("wipefs", ["--no-act", "--noheadings", "--output", "TYPE", device]),
         }

@@ -4,7 +4,7 @@ use super::ObserveError;
 use crate::facts::{BlockDevice, BlockKind, Partition, PartitionTable};
 use crate::host::Reader;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// sysfs counts in sectors of 512 bytes, whatever the device's own are.
 const SECTOR: u64 = 512;
@@ -22,11 +22,10 @@ pub fn read(reader: &Reader) -> Result<Vec<BlockDevice>, ObserveError> {
         path: CLASS.to_owned(),
         source,
     })?;
-    let mut links = links(reader);
+    let links = links(reader);
     let mut devices: Vec<BlockDevice> = entries
         .flatten()
-        .filter_map(|entry| device(reader, &entry.path(), &mut links))
-        .filter(|device| device.size > 0)
+        .filter_map(|entry| device(reader, &entry.path(), &links))
         .collect();
     devices.sort_by(|a, b| a.name.cmp(&b.name));
     let rooms: Vec<Option<u64>> = devices.iter().map(|device| room(device, &devices)).collect();
@@ -47,49 +46,56 @@ fn figure(folder: &Path, name: &str) -> u64 {
     attribute(folder, name).parse().unwrap_or(0)
 }
 
-fn device(reader: &Reader, folder: &Path, links: &mut BTreeMap<String, Vec<String>>) -> Option<BlockDevice> {
-    let name = folder.file_name()?.to_string_lossy().replace('!', "/");
+/// `None` for a device without a size: an empty loop device, a drive without a medium.
+fn device(reader: &Reader, folder: &Path, links: &BTreeMap<String, Vec<String>>) -> Option<BlockDevice> {
+    let size = figure(folder, "size") * SECTOR;
+    if size == 0 {
+        return None;
+    }
+    let entry = folder.file_name()?.to_string_lossy();
+    let name = entry.replace('!', "/");
     let number = attribute(folder, "dev");
     let udev = udev(reader, &number);
-    let partition_number = attribute(folder, "partition").parse::<u32>().ok();
-    let real = std::fs::canonicalize(folder).ok()?;
-    let parent = partition_number.and_then(|_| Some(real.parent()?.file_name()?.to_string_lossy().into_owned()));
-    let mut all_links: BTreeSet<String> = links.remove(&name).unwrap_or_default().into_iter().collect();
-    all_links.extend(udev.links.iter().map(|link| format!("/dev/{link}")));
-    let mapper = attribute(folder, "dm/name");
-    if !mapper.is_empty() {
-        all_links.insert(format!("/dev/mapper/{mapper}"));
-    }
-    let partition = partition_number.map(|number| Partition {
+    // The class's entry links to …/block/sda/sda2.
+    let link = std::fs::read_link(folder).unwrap_or_default();
+    let parent = link.parent().and_then(Path::file_name).filter(|_| folder.join("partition").exists());
+    let partition = parent.map(|_| Partition {
         table: table(udev.value("ID_PART_ENTRY_SCHEME")),
-        number,
+        number: attribute(folder, "partition").parse().unwrap_or(0),
         start: figure(folder, "start") * SECTOR,
         room: 0,
     });
+    let mapper = if name.starts_with("dm-") { attribute(folder, "dm/name") } else { String::new() };
+    let mut all_links: BTreeSet<String> = links.get(&name).cloned().unwrap_or_default().into_iter().collect();
+    all_links.extend(udev.links.iter().map(|link| format!("/dev/{link}")));
+    if !mapper.is_empty() {
+        all_links.insert(format!("/dev/mapper/{mapper}"));
+    }
+    let kind = kind(&name, partition.is_some());
     Some(BlockDevice {
-        kind: kind(&name, partition.is_some(), !mapper.is_empty()),
-        size: figure(folder, "size") * SECTOR,
+        size,
         read_only: attribute(folder, "ro") == "1",
         holders: names_in(&folder.join("holders")),
-        serials: serials(folder, &udev),
+        serials: if kind == BlockKind::Disk { serials(folder, &udev) } else { Vec::new() },
         links: all_links.into_iter().collect(),
-        name,
         number,
-        parent,
+        parent: parent.map(|parent| parent.to_string_lossy().into_owned()),
         partition,
         busy: false,
         probe: None,
+        kind,
+        name,
     })
 }
 
-fn kind(name: &str, is_partition: bool, is_mapped: bool) -> BlockKind {
+fn kind(name: &str, is_partition: bool) -> BlockKind {
     const OTHER: [&str; 8] = ["loop", "ram", "sr", "fd", "md", "zram", "nbd", "mtdblock"];
     let family = name.trim_end_matches(|c: char| c.is_ascii_digit());
     if OTHER.contains(&family) {
         BlockKind::Other
     } else if is_partition {
         BlockKind::Partition
-    } else if is_mapped {
+    } else if family == "dm-" {
         BlockKind::Mapped
     } else {
         BlockKind::Disk
@@ -142,17 +148,16 @@ fn parse_udev(text: &str) -> Udev {
     udev
 }
 
-/// Every serial number by which a disk may be named: udev's, and the kernel's own. A partition has none.
+/// Every serial number by which a disk may be named: udev's, else the kernel's own.
 fn serials(folder: &Path, udev: &Udev) -> Vec<String> {
-    if folder.join("partition").exists() {
-        return Vec::new();
-    }
     const KEYS: [&str; 4] = ["ID_SCSI_SERIAL", "SCSI_IDENT_SERIAL", "ID_SERIAL_SHORT", "ID_SERIAL"];
     let mut serials: Vec<String> = KEYS.iter().filter_map(|key| udev.value(key)).map(str::to_owned).collect();
-    serials.push(attribute(folder, "serial"));
-    serials.push(attribute(folder, "device/serial"));
-    let page = std::fs::read(folder.join("device/vpd_pg80")).unwrap_or_default();
-    serials.push(unit_serial_number(&page));
+    if serials.is_empty() {
+        serials.push(attribute(folder, "serial"));
+        serials.push(attribute(folder, "device/serial"));
+        let page = std::fs::read(folder.join("device/vpd_pg80")).unwrap_or_default();
+        serials.push(unit_serial_number(&page));
+    }
     let mut seen = BTreeSet::new();
     serials.retain(|serial| !serial.is_empty() && seen.insert(serial.clone()));
     serials
@@ -167,17 +172,20 @@ fn unit_serial_number(page: &[u8]) -> String {
     String::from_utf8_lossy(text).trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned()
 }
 
-/// The links of /dev/disk by the kernel name that they mean, for hosts whose udev keeps no database.
+/// The links of /dev/disk by the kernel name that they mean; only for a host without udev's database,
+/// which has them all.
 fn links(reader: &Reader) -> BTreeMap<String, Vec<String>> {
     let mut links: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    if reader.path("/run/udev/data").is_dir() {
+        return links;
+    }
     for folder in ["by-id", "by-path", "by-partuuid"] {
         let folder = format!("/dev/disk/{folder}");
         for link in names_in(&reader.path(&folder)) {
             let link = format!("{folder}/{link}");
-            let target: Option<PathBuf> = std::fs::canonicalize(reader.path(&link)).ok();
-            let name = target.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-            if let Some(name) = name {
-                links.entry(name).or_default().push(link);
+            let target = std::fs::read_link(reader.path(&link)).unwrap_or_default();
+            if let Some(name) = target.file_name() {
+                links.entry(name.to_string_lossy().into_owned()).or_default().push(link);
             }
         }
     }
@@ -213,16 +221,16 @@ mod tests {
     #[test]
     fn kinds_by_name() {
         let rows = [
-            ("sda", false, false, BlockKind::Disk),
-            ("nvme0n1", false, false, BlockKind::Disk),
-            ("vda1", true, false, BlockKind::Partition),
-            ("dm-3", false, true, BlockKind::Mapped),
-            ("loop0", false, false, BlockKind::Other),
-            ("sr0", false, false, BlockKind::Other),
-            ("md127", false, false, BlockKind::Other),
+            ("sda", false, BlockKind::Disk),
+            ("nvme0n1", false, BlockKind::Disk),
+            ("vda1", true, BlockKind::Partition),
+            ("dm-3", false, BlockKind::Mapped),
+            ("loop0", false, BlockKind::Other),
+            ("sr0", false, BlockKind::Other),
+            ("md127", false, BlockKind::Other),
         ];
-        for (name, partition, mapped, expected) in rows {
-            assert_eq!(kind(name, partition, mapped), expected, "{name}");
+        for (name, partition, expected) in rows {
+            assert_eq!(kind(name, partition), expected, "{name}");
         }
     }
 
