@@ -1,0 +1,208 @@
+//! Commands on the host, over one ssh connection that all of them share.
+//!
+//! A key exchange costs the emulated host over a second, a further session in the same connection next to nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How a command on the host ended.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Exit status; 128 + N when signal N ended it.
+    pub code: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Where and as whom to log in.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// Port on 127.0.0.1 that leads to the host's ssh.
+    pub port: u16,
+    /// Private key of root.
+    pub key: PathBuf,
+}
+
+/// A connection; dropping it ends it.
+pub struct Ssh {
+    address: Address,
+    control: PathBuf,
+    master: Child,
+}
+
+impl Ssh {
+    /// Connects, trying again until `limit` is over, because a host that boots refuses at first.
+    ///
+    /// # Errors
+    /// The client's last words when the time is over.
+    pub fn connect(address: Address, directory: &Path, limit: Duration) -> Result<Self, String> {
+        let end = Instant::now() + limit;
+        let control = directory.join("ssh");
+        loop {
+            let master = Command::new("setpriv")
+                .args(["--pdeathsig", "KILL", "ssh"])
+                .args(options(&address))
+                .args(["-o", "ControlMaster=yes", "-N", "-S"])
+                .arg(&control)
+                .arg("root@127.0.0.1")
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .map_err(|error| format!("cannot start ssh: {error}"))?;
+            let mut ssh = Self {
+                address: address.clone(),
+                control: control.clone(),
+                master,
+            };
+            let error = match ssh.wait_ready(end) {
+                Ok(()) => return Ok(ssh),
+                Err(error) => error,
+            };
+            if Instant::now() > end {
+                return Err(format!("no ssh after {} s: {error}", limit.as_secs()));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Runs a shell command, with `input` as its standard input.
+    ///
+    /// # Errors
+    /// When it does not end within `limit`, or the connection is lost.
+    pub fn run(&self, command: &str, input: &[u8], limit: Duration) -> Result<Output, String> {
+        self.start(command, input)?.wait(limit)
+    }
+
+    /// Starts a shell command and returns at once.
+    ///
+    /// # Errors
+    /// When the ssh client cannot be started.
+    pub fn start(&self, command: &str, input: &[u8]) -> Result<Background, String> {
+        let mut arguments = options(&self.address);
+        arguments.extend(["-S".to_owned(), self.control.display().to_string()]);
+        spawn(arguments, command, input)
+    }
+
+    /// Runs a shell command over a connection of its own, as `user`: a real login, through PAM.
+    ///
+    /// # Errors
+    /// As [`Ssh::run`]; a refused login is one with code 255.
+    pub fn login(&self, user: &str, command: &str, limit: Duration) -> Result<Output, String> {
+        let mut arguments = options(&self.address);
+        arguments.extend(["-S", "none", "-l", user].map(str::to_owned));
+        spawn(arguments, command, &[])?.wait_any(limit)
+    }
+
+    fn wait_ready(&mut self, end: Instant) -> Result<(), String> {
+        loop {
+            // The client makes its socket when it has logged in.
+            if self.control.exists() {
+                return Ok(());
+            }
+            if let Ok(Some(_)) = self.master.try_wait() {
+                let mut words = String::new();
+                if let Some(mut stderr) = self.master.stderr.take() {
+                    let _ = std::io::Read::read_to_string(&mut stderr, &mut words);
+                }
+                return Err(words.trim().to_owned());
+            }
+            if Instant::now() > end {
+                return Err("the login takes too long".to_owned());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Ssh {
+    fn drop(&mut self) {
+        let _ = self.master.kill();
+        let _ = self.master.wait();
+        let _ = std::fs::remove_file(&self.control);
+    }
+}
+
+/// A command that runs on the host while the test goes on.
+pub struct Background {
+    command: String,
+    handle: duct::Handle,
+}
+
+impl Background {
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When it does not end within `limit`, or the connection is lost.
+    pub fn wait(self, limit: Duration) -> Result<Output, String> {
+        let command = self.command.clone();
+        let output = self.wait_any(limit)?;
+        if output.code == 255 {
+            return Err(format!(
+                "lost the connection during `{command}`: {}",
+                output.stderr.trim()
+            ));
+        }
+        Ok(output)
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&self) -> bool {
+        matches!(self.handle.try_wait(), Ok(None))
+    }
+
+    fn wait_any(self, limit: Duration) -> Result<Output, String> {
+        let Self { command, handle } = self;
+        let ended = handle
+            .wait_timeout(limit)
+            .map_err(|error| format!("ssh failed: {error}"))?;
+        let Some(output) = ended else {
+            let _ = handle.kill();
+            return Err(format!("no end after {} s: `{command}`", limit.as_secs()));
+        };
+        Ok(Output {
+            code: output.status.code().unwrap_or(255),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+}
+
+fn spawn(mut arguments: Vec<String>, command: &str, input: &[u8]) -> Result<Background, String> {
+    arguments.extend(["root@127.0.0.1", command].map(str::to_owned));
+    let handle = duct::cmd("ssh", arguments)
+        .stdin_bytes(input)
+        .stdout_capture()
+        .stderr_capture()
+        .unchecked()
+        .start()
+        .map_err(|error| format!("cannot start ssh: {error}"))?;
+    Ok(Background {
+        command: command.to_owned(),
+        handle,
+    })
+}
+
+/// The user's own configuration must not matter, and nothing may ask or wait without end.
+fn options(address: &Address) -> Vec<String> {
+    let mut arguments: Vec<String> = ["-F", "/dev/null", "-i"].map(str::to_owned).into();
+    arguments.push(address.key.display().to_string());
+    arguments.extend(["-p".to_owned(), address.port.to_string()]);
+    for option in [
+        "BatchMode=yes",
+        "IdentitiesOnly=yes",
+        "StrictHostKeyChecking=no",
+        "UserKnownHostsFile=/dev/null",
+        "GlobalKnownHostsFile=/dev/null",
+        "LogLevel=ERROR",
+        "ConnectTimeout=30",
+        "ServerAliveInterval=15",
+        "ServerAliveCountMax=8",
+    ] {
+        arguments.extend(["-o".to_owned(), option.to_owned()]);
+    }
+    arguments
+}
