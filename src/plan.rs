@@ -136,5 +136,12 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
-    model.finish()
+    let mut plan = model.finish();
+    if !plan.actions.is_empty() {
+        plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {
+            object: tool.clone(),
+            text: format!("is not installed: install the package {}", crate::host::command::package(tool)),
+        }));
+    }
+    plan
 }

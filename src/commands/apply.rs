@@ -5,7 +5,7 @@ use crate::apply::{self, Progress};
 use crate::cli::{self, Global};
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
-use crate::host::{Host, lock::Lock};
+use crate::host::{Host, command, lock::Lock};
 use crate::observe::Scope;
 use crate::output;
 use crate::plan::{self, Plan, PlannedAction};
@@ -14,6 +14,7 @@ use crate::record;
 use crate::render::{self, Options, text};
 use crate::report::{Outcome, Report};
 use crate::saved::SavedPlan;
+use crate::steps::{Step, steps};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,10 +66,27 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
             Ok(Exit::Success)
         }
         _ => {
+            require_tools(&plan, &facts)?;
             let mut run = Run { host, profile, facts, plan, options, boot: arguments.boot };
             run.carry_out(&mut report).await
         }
     }
+}
+
+/// A tool that is missing is noticed before the first write, not halfway.
+fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
+    let steps = plan.actions.iter().flat_map(|planned| steps(&planned.action));
+    let programs = steps.filter_map(|step| if let Step::Run(command) = step { Some(command.program) } else { None });
+    let mut missing: Vec<&str> = programs.filter(|program| command::find(program).is_none()).collect();
+    // mount(8) starts this one itself.
+    missing.extend(facts.missing_tools.iter().filter(|tool| *tool == "mount.nfs").map(String::as_str));
+    missing.sort_unstable();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> = missing.iter().map(|tool| format!("{tool} (package {})", command::package(tool))).collect();
+    Err(Failure::new(Exit::ToolMissing, format!("the plan needs what is not installed: {}; nothing was changed", list.join(", "))))
 }
 
 /// The profile, its path, and the saved plan if one is to be run.

@@ -112,7 +112,10 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    fn device(make: &[(&'static str, &[&str])]) -> tempfile::NamedTempFile {
+    /// A program and its arguments, the device not among them.
+    type Make<'a> = (&'static str, &'a [&'a str]);
+
+    fn device(make: &[Make<'_>]) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new().expect("a file");
         file.as_file().set_len(320 << 20).expect("sized");
         let path = file.path().display().to_string();
@@ -132,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_the_real_tools_make_is_found() {
-        let rows: [(&[(&'static str, &[&str])], &[&str]); 5] = [
+        let rows: [(&[Make<'_>], &[&str]); 5] = [
             (&[], &[]),
             (&[("mkfs.xfs", &["-q"])], &["xfs"]),
             (&[("mkswap", &[])], &["swap"]),

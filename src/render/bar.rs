@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn bars() {
-        let rows: [(&[(char, u64)], u64, &str, &str); 6] = [
+        type Row<'a> = (&'a [(char, u64)], u64, &'a str, &'a str);
+        let rows: [Row<'_>; 6] = [
             (&[('a', 50), (' ', 50)], 100, "▓▓▓▓a▓▓▓▓▓░░░░░░░░░░", "aaaaaaaaaa.........."),
             (&[('a', 25), ('b', 25), (' ', 50)], 100, "▓▓a▓▓▒▒b▒▒░░░░░░░░░░", "aaaaabbbbb.........."),
             (&[('a', 1), ('b', 99)], 100, "a▒▒▒▒▒▒▒▒▒b▒▒▒▒▒▒▒▒▒", "abbbbbbbbbbbbbbbbbbb"),

@@ -9,6 +9,12 @@ use crate::plan::{RefusalCode, ResolvedDisk};
 use crate::profile::{Grow, VolumeGroup};
 use crate::size::human;
 
+/// A disk that the group shall have, and the signatures to wipe from it first.
+struct Taken {
+    disk: DiskTaken,
+    wiped: Option<Vec<String>>,
+}
+
 /// Plans the volume group itself, and enters it into the model unless it is refused.
 pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     let facts = model.facts;
@@ -30,7 +36,7 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
         );
         return;
     }
-    let gained: u64 = taken.iter().map(|(disk, _)| new_extents(disk.size, extent_size)).sum();
+    let gained: u64 = taken.iter().map(|taken| new_extents(taken.disk.size, extent_size)).sum();
     let grown = observed.map_or(0, |group| grow(wanted, group, model));
     model.groups.push(Group {
         name: wanted.name.clone(),
@@ -92,7 +98,7 @@ fn disks(
     wanted: &VolumeGroup,
     observed: Option<&facts::VolumeGroup>,
     model: &mut Model<'_>,
-) -> Option<Vec<(DiskTaken, Option<Vec<String>>)>> {
+) -> Option<Vec<Taken>> {
     let facts = model.facts;
     let mut taken = Vec::new();
     let mut refused = false;
@@ -134,7 +140,7 @@ fn candidate(
     entry: &crate::profile::DiskWanted,
     device: &BlockDevice,
     model: &mut Model<'_>,
-) -> Result<Option<(DiskTaken, Option<Vec<String>>)>, ()> {
+) -> Result<Option<Taken>, ()> {
     if model.taken.contains(&device.number) {
         model.note(device.path(), "named more than once in the profile: taken once");
         return Ok(None);
@@ -165,7 +171,7 @@ fn candidate(
         selector: disk::record_key(&wanted.name, &entry.selector),
         resumed,
     };
-    Ok(Some((disk, wiped)))
+    Ok(Some(Taken { disk, wiped }))
 }
 
 /// Emits the actions that grow existing physical volumes; returns the extents gained.
@@ -232,13 +238,13 @@ fn take(
     exists: bool,
     extents: u64,
     extent_size: u64,
-    taken: Vec<(DiskTaken, Option<Vec<String>>)>,
+    taken: Vec<Taken>,
     model: &mut Model<'_>,
 ) {
     if taken.is_empty() {
         return;
     }
-    for (disk, wiped) in &taken {
+    for Taken { disk, wiped } in &taken {
         let Some(signatures) = wiped else { continue };
         model.act(
             Action::WipeSignatures { device: disk.device.clone(), signatures: signatures.clone() },
@@ -250,7 +256,7 @@ fn take(
             },
         );
     }
-    let devices: Vec<DiskTaken> = taken.into_iter().map(|(disk, _)| disk).collect();
+    let devices: Vec<DiskTaken> = taken.into_iter().map(|taken| taken.disk).collect();
     let gained: u64 = devices.iter().map(|disk| new_extents(disk.size, extent_size)).sum();
     let after = format!(
         "{} extents ({}) with {}",
