@@ -1,3 +1,8 @@
 //! The cases, one file per theme.
 
+mod disks;
 mod lab;
+mod operation;
+mod schemes;
+mod support;
+mod volumes;

@@ -1,0 +1,131 @@
+//! The partition schemes that the profiles ship, from stock host to no-op.
+
+use super::support::{PROFILE, actions, assert_no_op, converge, extents, lv, plan, shipped};
+use crate::harness::{Disk, Host};
+
+fn host(name: &str) -> Host {
+    Host::builder(name).disk(Disk::blank("40G").serial("DATA1")).start()
+}
+
+/// Case 1.
+#[test]
+fn scheme_v2_from_stock_host_to_reboot() {
+    let mut host = host("scheme-v2");
+    host.ok("echo precious >/root/kept");
+    let planned = converge(&host, &shipped("scheme-v2").replace("- /dev/sdb", "- {serial: DATA1}"));
+    assert_eq!(actions(&planned).len(), 13, "{:#?}", actions(&planned));
+    assert_eq!(extents(&host, "atomicos/root"), 3840);
+    assert_eq!(extents(&host, "atomicos/srv"), 3840);
+    assert_eq!(extents(&host, "atomicos/swap"), 512);
+    assert_eq!(lv(&host, "atomicos/docker-pool", "chunk_size"), "512.00k");
+    assert_eq!(lv(&host, "atomicos/docker-pool", "seg_monitor"), "monitored");
+    assert_eq!(lv(&host, "atomicos/docker-pool", "lv_when_full"), "error");
+    assert_eq!(host.ok("vgs --noheadings -o vg_free_count atomicos").trim(), "0");
+    let root: u64 = host.ok("df --output=size -B1 / | tail -1").trim().parse().expect("a size");
+    assert!(root > 14 << 30, "root's XFS has {root} bytes");
+    assert_eq!(host.ok("findmnt -no SOURCE,FSTYPE /var/srv").trim(), "/dev/mapper/atomicos-srv xfs");
+    host.ok("echo data >/var/srv/data; sync");
+    host.reboot();
+    assert_eq!(host.read("/root/kept"), "precious\n");
+    assert_eq!(host.read("/srv/data"), "data\n");
+    assert_no_op(&host);
+    assert_eq!(host.ok("systemctl --failed --no-legend").trim(), "");
+}
+
+/// Case 2.
+#[test]
+fn scheme_v1_with_a_second_group() {
+    let host = host("scheme-v1");
+    converge(&host, &shipped("scheme-v1"));
+    assert_eq!(extents(&host, "atomicos/root"), 1536);
+    assert_eq!(extents(&host, "data/srv"), 3840);
+    assert_eq!(host.ok("findmnt -no SOURCE /var/srv").trim(), "/dev/mapper/data-srv");
+}
+
+/// Case 3: a real export, served by the host itself.
+#[test]
+fn a_share_in_place_of_a_disk() {
+    let host = Host::builder("nfs").start();
+    host.ok("mkdir -p /export/srv && echo shared >/export/srv/file && echo '/export/srv 127.0.0.1(rw,no_root_squash,fsid=0)' >/etc/exports && systemctl start nfs-server && exportfs -ra");
+    converge(
+        &host,
+        "version: 1\nmounts:\n  /var/srv: {source: \"127.0.0.1:/\", type: nfs4, options: \"rw,hard,_netdev\"}\n",
+    );
+    assert_eq!(host.read("/srv/file"), "shared\n");
+    assert!(host.read("/etc/fstab").contains("127.0.0.1:/ /var/srv nfs4 rw,hard,_netdev 0 0\n"));
+    // A server that is gone must not hang a look at the host.
+    host.ok("systemctl stop nfs-server; ip addr flush dev lo || true");
+    let output = host.run("timeout 30 atomhost plan");
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    host.ok("ip addr add 127.0.0.1/8 dev lo; umount -lf /var/srv");
+}
+
+/// Case 4.
+#[test]
+fn a_disk_that_the_profile_does_not_name_stays() {
+    let host = Host::builder("foreign")
+        .disk(Disk::blank("40G").serial("DATA1"))
+        .disk(Disk::blank("5G").serial("OTHER"))
+        .start();
+    host.ok("vgextend -qq atomicos /dev/sdc");
+    let planned = converge(&host, &shipped("scheme-v2"));
+    let notes = planned["notes"].to_string();
+    assert!(notes.contains("/dev/sdc") && notes.contains("it stays"), "{notes}");
+    assert_eq!(host.ok("pvs --noheadings -o vg_name /dev/sdc").trim(), "atomicos");
+}
+
+/// Case 9, with kernel names in the profile: they are free to move.
+#[test]
+fn disk_names_that_move_at_reboot() {
+    let mut host =
+        Host::builder("names").disk(Disk::blank("40G").serial("DATA1")).disk(Disk::blank("8G").serial("BLANK")).start();
+    converge(&host, &shipped("scheme-v2"));
+    // Give the names a reason to move: the blank disk goes, so that another is sdb or sdc now.
+    host.reboot();
+    assert_no_op(&host);
+    host.remove_disk("BLANK");
+    host.add_disk(Disk::blank("9G").serial("OTHER"));
+    host.reboot();
+    assert_no_op(&host);
+    // Blank disks were never taken.
+    assert_eq!(host.ok("pvs --noheadings -o pv_name | wc -l").trim(), "2");
+}
+
+/// Case 7 and the partition beneath.
+#[test]
+fn disks_that_grew_are_followed() {
+    let mut host = host("grew");
+    let profile = shipped("scheme-v2");
+    converge(&host, &profile);
+    host.grow_disk("DATA1", "60G");
+    host.write(PROFILE, &profile);
+    assert_eq!(plan(&host)["actions"].as_array().map(Vec::len), Some(0), "nobody asked for growth");
+    let grow = profile.replace("  volumes:", "  grow: physical-volumes\n  volumes:");
+    let before = extents(&host, "atomicos/docker-pool");
+    converge(&host, &grow);
+    assert!(extents(&host, "atomicos/docker-pool") > before + 5000);
+    host.grow_system_disk("20G");
+    let partitions = profile.replace("  volumes:", "  grow: partitions\n  volumes:");
+    let planned = converge(&host, &partitions);
+    let kinds = super::support::kinds(&planned);
+    assert_eq!(kinds[..2], ["grow-partition", "resize-physical-volume"]);
+    host.ok("sfdisk --verify /dev/sda");
+    host.reboot();
+    assert_no_op(&host);
+}
+
+/// The profile of a host with one larger disk.
+#[test]
+fn one_disk_that_came_larger_than_its_image() {
+    let mut host = Host::builder("one-disk").start();
+    host.grow_system_disk("50G");
+    converge(&host, &shipped("one-disk"));
+    assert_eq!(extents(&host, "atomicos/root"), 3840);
+    assert_no_op(&host);
+}
+
+#[test]
+fn the_minimal_profile() {
+    let host = host("minimal");
+    converge(&host, &shipped("minimal"));
+}
