@@ -42,13 +42,7 @@ pub enum Action {
     /// lvchange --monitor y.
     MonitorPool { volume_group: String, pool: String },
     /// mkfs; `unfinished` replaces a file system whose making was interrupted, and nothing else.
-    MakeFilesystem {
-        volume_group: String,
-        volume: String,
-        device: String,
-        fstype: FilesystemType,
-        unfinished: bool,
-    },
+    MakeFilesystem { volume_group: String, volume: String, device: String, fstype: FilesystemType, unfinished: bool },
     /// xfs_growfs or resize2fs, while mounted.
     GrowFilesystem { path: String, device: String, fstype: FilesystemType, from: u64, to: u64 },
     /// mkdir of a mount point, mode 0755, root's.
@@ -102,21 +96,19 @@ impl Action {
     /// The intents to record before this action starts and to forget once it has succeeded.
     pub fn begins(&self) -> Vec<Begun> {
         match self {
-            Action::CreateVolumeGroup { volume_group, devices } | Action::ExtendVolumeGroup { volume_group, devices } => {
-                devices
-                    .iter()
-                    .map(|disk| Begun::TakeDisk {
-                        volume_group: volume_group.clone(),
-                        serials: disk.serials.clone(),
-                        links: disk.links.clone(),
-                        size: disk.size,
-                    })
-                    .collect()
+            Action::CreateVolumeGroup { volume_group, devices }
+            | Action::ExtendVolumeGroup { volume_group, devices } => devices
+                .iter()
+                .map(|disk| Begun::TakeDisk {
+                    volume_group: volume_group.clone(),
+                    serials: disk.serials.clone(),
+                    links: disk.links.clone(),
+                    size: disk.size,
+                })
+                .collect(),
+            Action::MakeFilesystem { volume_group, volume, .. } => {
+                vec![Begun::MakeFilesystem { volume_group: volume_group.clone(), volume: volume.clone() }]
             }
-            Action::MakeFilesystem { volume_group, volume, .. } => vec![Begun::MakeFilesystem {
-                volume_group: volume_group.clone(),
-                volume: volume.clone(),
-            }],
             _ => Vec::new(),
         }
     }

@@ -23,9 +23,14 @@ pub trait Progress {
 pub enum StepError {
     Host(HostError),
     /// The device that the plan saw blank is not blank any more.
-    NotBlank { device: String, found: String },
+    NotBlank {
+        device: String,
+        found: String,
+    },
     /// A file changed between plan and apply.
-    Changed { path: String },
+    Changed {
+        path: String,
+    },
 }
 
 impl std::fmt::Display for StepError {
@@ -35,7 +40,9 @@ impl std::fmt::Display for StepError {
             StepError::NotBlank { device, found } => {
                 write!(f, "{device} was blank when the plan was made, now it is not ({found}): it is not overwritten")
             }
-            StepError::Changed { path } => write!(f, "{path} changed since the plan was made: it is not overwritten; run again"),
+            StepError::Changed { path } => {
+                write!(f, "{path} changed since the plan was made: it is not overwritten; run again")
+            }
         }
     }
 }
@@ -89,7 +96,9 @@ pub fn apply(
         write_report(host, report)?;
         let begins = planned.action.begins();
         if !begins.is_empty() {
-            record.begun.extend(begins.iter().filter(|begun| !record.begun.contains(begun)).cloned().collect::<Vec<_>>());
+            record
+                .begun
+                .extend(begins.iter().filter(|begun| !record.begun.contains(begun)).cloned().collect::<Vec<_>>());
             record::write(host, record)?;
         }
         progress.starts(at + 1, of, planned);

@@ -38,7 +38,8 @@ fn load(path: &Path, color: bool) -> Result<Profile, Failure> {
     let text = read_limited(path).map_err(|error| {
         Failure::new(Exit::UnreadableProfile, format!("cannot read the profile {}: {error}", path.display()))
     })?;
-    profile::parse(&text, &path.display().to_string()).map_err(|error| Failure::new(Exit::InvalidProfile, error.render(color)))
+    profile::parse(&text, &path.display().to_string())
+        .map_err(|error| Failure::new(Exit::InvalidProfile, error.render(color)))
 }
 
 /// One byte more than a profile may have, at most: its parser says what is wrong with that.

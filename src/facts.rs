@@ -315,9 +315,9 @@ impl Facts {
     /// The block device that a path names: by kernel name or by any of its links.
     pub fn device_at(&self, path: &str) -> Option<&BlockDevice> {
         let name = path.strip_prefix("/dev/");
-        self.block_devices.iter().find(|device| {
-            name == Some(device.name.as_str()) || device.links.iter().any(|link| link == path)
-        })
+        self.block_devices
+            .iter()
+            .find(|device| name == Some(device.name.as_str()) || device.links.iter().any(|link| link == path))
     }
 
     /// Where a path leads when its links are followed; itself when nothing is known of it.

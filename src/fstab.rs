@@ -79,7 +79,13 @@ pub fn replace(text: &str, at: usize, line: &Line) -> String {
             if number != at {
                 return old.to_owned();
             }
-            let ending = if old.ends_with("\r\n") { "\r\n" } else if old.ends_with('\n') { "\n" } else { "" };
+            let ending = if old.ends_with("\r\n") {
+                "\r\n"
+            } else if old.ends_with('\n') {
+                "\n"
+            } else {
+                ""
+            };
             format!("{line}{ending}")
         })
         .collect()
@@ -109,7 +115,9 @@ pub fn unescape(field: &str) -> String {
         let octal = bytes
             .get(at + 1..at + 4)
             .filter(|digits| bytes[at] == b'\\' && digits.iter().all(|digit| (b'0'..=b'7').contains(digit)))
-            .and_then(|digits| digits.iter().try_fold(0u8, |value, digit| value.checked_mul(8)?.checked_add(digit - b'0')));
+            .and_then(|digits| {
+                digits.iter().try_fold(0u8, |value, digit| value.checked_mul(8)?.checked_add(digit - b'0'))
+            });
         match octal {
             Some(byte) => {
                 out.push(byte);
@@ -143,7 +151,8 @@ mod tests {
     fn entries_as_mount_reads_them() {
         let text = "# comment\n\n/dev/sda1\t/boot/ ext4\nUUID=1 / xfs defaults 0 0 trailing text\nshort line\n  //srv/a\\040b /mnt//x cifs ro 0 2";
         let entries = parse(text);
-        let seen: Vec<_> = entries.iter().map(|e| (e.line, e.source.as_str(), e.path.as_str(), e.options.as_str())).collect();
+        let seen: Vec<_> =
+            entries.iter().map(|e| (e.line, e.source.as_str(), e.path.as_str(), e.options.as_str())).collect();
         assert_eq!(
             seen,
             [(2, "/dev/sda1", "/boot", "defaults"), (3, "UUID=1", "/", "defaults"), (5, "//srv/a b", "/mnt/x", "ro")]

@@ -23,9 +23,15 @@ pub type Runner = Arc<dyn Fn(&Command) -> Result<Output, CommandError> + Send + 
 pub enum HostError {
     Command(CommandError),
     /// `failed to {doing} {path}`, with the reason.
-    File { doing: &'static str, path: String, source: std::io::Error },
+    File {
+        doing: &'static str,
+        path: String,
+        source: std::io::Error,
+    },
     NeedsRoot,
-    Locked { holder: String },
+    Locked {
+        holder: String,
+    },
 }
 
 impl std::fmt::Display for HostError {
@@ -33,7 +39,9 @@ impl std::fmt::Display for HostError {
         match self {
             HostError::Command(error) => error.fmt(f),
             HostError::File { doing, path, .. } => write!(f, "failed to {doing} {path}"),
-            HostError::NeedsRoot => f.write_str("root is needed: disks and LVM show themselves to nobody else; run it with sudo"),
+            HostError::NeedsRoot => {
+                f.write_str("root is needed: disks and LVM show themselves to nobody else; run it with sudo")
+            }
             HostError::Locked { holder } => {
                 write!(f, "another atomhost ({holder}) is at work: try again when it is done, or wait with --wait-lock")
             }
@@ -88,7 +96,9 @@ impl Query {
         match self {
             Query::LvmReport => Command::new("lvm", ["fullreport", "--all"].into_iter().chain(MACHINE)),
             Query::Blkid { device } => Command::new("blkid", ["--probe", "--output", "export", device]),
-            Query::Wipefs { device } => Command::new("wipefs", ["--no-act", "--noheadings", "--output", "TYPE", device]),
+            Query::Wipefs { device } => {
+                Command::new("wipefs", ["--no-act", "--noheadings", "--output", "TYPE", device])
+            }
         }
         .deadline(deadline)
     }
@@ -145,7 +155,9 @@ impl Reader {
     pub fn read_optional(&self, path: &str) -> Result<Option<String>, HostError> {
         match std::fs::read_to_string(self.path(path)) {
             Ok(text) => Ok(Some(text)),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             Err(source) => Err(HostError::File { doing: "read", path: path.to_owned(), source }),
         }
     }
@@ -196,7 +208,8 @@ impl Host {
         if output.code == Some(0) {
             return Ok(output);
         }
-        Err(CommandError::Failed { command: command.to_string(), ended: output.ended(), stderr: output.stderr_end() }.into())
+        Err(CommandError::Failed { command: command.to_string(), ended: output.ended(), stderr: output.stderr_end() }
+            .into())
     }
 
     /// Replaces a file atomically, keeping owner, mode and label of an old one; `mode` is for a new one.
@@ -204,8 +217,11 @@ impl Host {
     /// # Errors
     /// The old file stays as it is.
     pub fn replace(&self, path: &str, bytes: &[u8], mode: u32) -> Result<(), HostError> {
-        files::replace(&self.reader.path(path), bytes, mode)
-            .map_err(|source| HostError::File { doing: "write", path: path.to_owned(), source })
+        files::replace(&self.reader.path(path), bytes, mode).map_err(|source| HostError::File {
+            doing: "write",
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// Makes a directory, mode 0755, with its parents; one that is there is fine.
@@ -213,7 +229,10 @@ impl Host {
     /// # Errors
     /// It cannot be made.
     pub fn create_directory(&self, path: &str) -> Result<(), HostError> {
-        std::fs::create_dir_all(self.reader.path(path))
-            .map_err(|source| HostError::File { doing: "make the directory", path: path.to_owned(), source })
+        std::fs::create_dir_all(self.reader.path(path)).map_err(|source| HostError::File {
+            doing: "make the directory",
+            path: path.to_owned(),
+            source,
+        })
     }
 }

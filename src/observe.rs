@@ -48,7 +48,11 @@ pub enum ObserveError {
     /// LVM answered with an error, or with something else than its report.
     Lvm(String),
     /// A file of the host or of atomhost is not as it must be.
-    Content { path: String, reason: String, cure: String },
+    Content {
+        path: String,
+        reason: String,
+        cure: String,
+    },
 }
 
 impl std::fmt::Display for ObserveError {
@@ -121,7 +125,10 @@ fn read_files(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, ObserveError>
     let fstab_text = reader.read_optional("/etc/fstab")?;
     let mounts = mounts::read(reader)?;
     let paths = paths::look(reader, scope.profile(), fstab_text.as_deref(), &mounts);
-    let fstab = Fstab { devices: fstab_text.as_deref().map(|text| paths::fstab_devices(reader, text)).unwrap_or_default(), text: fstab_text };
+    let fstab = Fstab {
+        devices: fstab_text.as_deref().map(|text| paths::fstab_devices(reader, text)).unwrap_or_default(),
+        text: fstab_text,
+    };
     Ok(Facts {
         version: FACTS_VERSION,
         hostname,

@@ -15,7 +15,8 @@ pub fn options(global: &Global) -> Options {
         Color::Never => false,
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
-    let width = terminal_size::terminal_size().filter(|_| terminal).map_or(FILE_WIDTH, |(width, _)| usize::from(width.0));
+    let width =
+        terminal_size::terminal_size().filter(|_| terminal).map_or(FILE_WIDTH, |(width, _)| usize::from(width.0));
     Options { width, unicode: is_utf8(), color, verbose: global.verbose > 0 }
 }
 

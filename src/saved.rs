@@ -49,9 +49,12 @@ impl SavedPlan {
             .get("schema")
             .and_then(|schema| schema.as_str().map(str::to_owned));
         if schema.as_deref() != Some(SAVED_SCHEMA) {
-            return Err(SavedPlanError(format!("is no saved plan of this version ({SAVED_SCHEMA}): make it anew with plan --out")));
+            return Err(SavedPlanError(format!(
+                "is no saved plan of this version ({SAVED_SCHEMA}): make it anew with plan --out"
+            )));
         }
-        let saved: SavedPlan = serde_json::from_str(json).map_err(|error| SavedPlanError(format!("does not parse: {error}")))?;
+        let saved: SavedPlan =
+            serde_json::from_str(json).map_err(|error| SavedPlanError(format!("does not parse: {error}")))?;
         if digest(&saved.profile, &saved.plan) != saved.digest {
             return Err(SavedPlanError("was changed after it was written: make it anew with plan --out".to_owned()));
         }

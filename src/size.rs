@@ -35,9 +35,7 @@ impl Amount {
 }
 
 fn percentage(text: &str, number: &str, of: &str) -> Result<Amount, String> {
-    let percent: u32 = number
-        .parse()
-        .map_err(|_| format!("`{text}`: a percentage is a whole number from 1 to 100"))?;
+    let percent: u32 = number.parse().map_err(|_| format!("`{text}`: a percentage is a whole number from 1 to 100"))?;
     if !(1..=100).contains(&percent) {
         return Err(format!("`{text}`: a percentage is from 1 to 100"));
     }
@@ -71,9 +69,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
     let bytes = scale(number, shift).ok_or_else(|| format!("`{text}` is no size: write it as 15G or 1.5G"))?;
     match bytes {
         0 => Err(format!("`{text}`: a size is more than zero")),
-        bytes if bytes > u128::from(MAX_BYTES) => {
-            Err(format!("`{text}` is larger than LVM can hold (8 EiB)"))
-        }
+        bytes if bytes > u128::from(MAX_BYTES) => Err(format!("`{text}` is larger than LVM can hold (8 EiB)")),
         bytes => Ok(bytes as u64),
     }
 }
@@ -127,7 +123,8 @@ pub fn human(bytes: u64) -> String {
         return format!("{}{name}", bytes / unit);
     }
     let hundredths = (u128::from(bytes) * 100 + u128::from(unit) / 2) / u128::from(unit);
-    let exact = (hundredths * u128::from(unit)).is_multiple_of(100) && hundredths * u128::from(unit) / 100 == u128::from(bytes);
+    let exact =
+        (hundredths * u128::from(unit)).is_multiple_of(100) && hundredths * u128::from(unit) / 100 == u128::from(bytes);
     let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{}{text}{name}", if exact { "" } else { "~" })

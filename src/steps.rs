@@ -12,12 +12,23 @@ use std::time::Duration;
 pub enum Step {
     Run(Command),
     /// Replace a file atomically; refuse when its text is no longer what the plan saw.
-    Replace { path: String, mode: u32, expected: Option<String>, text: String },
-    CreateDirectory { path: String },
+    Replace {
+        path: String,
+        mode: u32,
+        expected: Option<String>,
+        text: String,
+    },
+    CreateDirectory {
+        path: String,
+    },
     /// Fail unless the device is still blank: somebody may have used it since the plan.
-    RequireBlank { device: String },
+    RequireBlank {
+        device: String,
+    },
     /// Fail unless the device carries an XFS that mkfs never finished.
-    RequireUnfinished { device: String },
+    RequireUnfinished {
+        device: String,
+    },
 }
 
 const LVM_DEADLINE: Duration = Duration::from_secs(300);
@@ -38,7 +49,9 @@ pub fn steps(action: &Action) -> Vec<Step> {
         Action::CreateVolumeGroup { volume_group, devices } => {
             take("vgcreate", &["--yes", "--physicalextentsize", "4m", "--dataalignment", "1m"], volume_group, devices)
         }
-        Action::ExtendVolumeGroup { volume_group, devices } => take("vgextend", &["--yes", "--dataalignment", "1m"], volume_group, devices),
+        Action::ExtendVolumeGroup { volume_group, devices } => {
+            take("vgextend", &["--yes", "--dataalignment", "1m"], volume_group, devices)
+        }
         Action::CreateVolume { volume_group, volume, extents } => vec![create_volume(volume_group, volume, *extents)],
         Action::ExtendVolume { volume_group, volume, to_extents, .. } => extend(volume_group, volume, *to_extents),
         Action::ExtendPoolData { volume_group, pool, to_extents, .. } => extend(volume_group, pool, *to_extents),
@@ -52,7 +65,9 @@ pub fn steps(action: &Action) -> Vec<Step> {
         Action::SetPoolWhenFull { volume_group, pool, when_full } => {
             change(volume_group, pool, "--errorwhenfull", flag(*when_full == WhenFull::Error))
         }
-        Action::AttachPoolProfile { volume_group, pool, profile } => change(volume_group, pool, "--metadataprofile", profile),
+        Action::AttachPoolProfile { volume_group, pool, profile } => {
+            change(volume_group, pool, "--metadataprofile", profile)
+        }
         Action::MonitorPool { volume_group, pool } => change(volume_group, pool, "--monitor", "y"),
         Action::MakeFilesystem { device, fstype, unfinished, .. } => make_filesystem(device, *fstype, *unfinished),
         Action::GrowFilesystem { path, device, fstype, .. } => vec![match fstype {
@@ -66,7 +81,9 @@ pub fn steps(action: &Action) -> Vec<Step> {
         Action::ReloadSystemd => vec![run("systemctl", SHORT_DEADLINE, ["daemon-reload"])],
         Action::Mount { path } => vec![run("mount", MOUNT_DEADLINE, [path])],
         Action::DisableSwap { device } => vec![run("swapoff", SWAPOFF_DEADLINE, [device])],
-        Action::MakeSwap { device, uuid: Some(uuid), .. } => vec![run("mkswap", SHORT_DEADLINE, ["--uuid", uuid, device])],
+        Action::MakeSwap { device, uuid: Some(uuid), .. } => {
+            vec![run("mkswap", SHORT_DEADLINE, ["--uuid", uuid, device])]
+        }
         Action::MakeSwap { device, uuid: None, .. } => {
             vec![Step::RequireBlank { device: device.clone() }, run("mkswap", SHORT_DEADLINE, [device])]
         }
@@ -102,7 +119,20 @@ fn create_volume(group: &str, volume: &str, extents: u64) -> Step {
     let extents = extents.to_string();
     lvm(
         "lvcreate",
-        ["--yes", "--wipesignatures", "y", "--zero", "y", "--type", "linear", "--extents", &extents, "--name", volume, group],
+        [
+            "--yes",
+            "--wipesignatures",
+            "y",
+            "--zero",
+            "y",
+            "--type",
+            "linear",
+            "--extents",
+            &extents,
+            "--name",
+            volume,
+            group,
+        ],
     )
 }
 
@@ -117,7 +147,9 @@ fn grow_partition(disk: &str, table: PartitionTable, number: u32, to: u64) -> Ve
     }
     let sectors = format!(",{}\n", to / SECTOR);
     steps.push(Step::Run(
-        Command::new("sfdisk", ["--no-reread", "--force", "-N", &number, disk]).deadline(SHORT_DEADLINE).stdin(sectors.into_bytes()),
+        Command::new("sfdisk", ["--no-reread", "--force", "-N", &number, disk])
+            .deadline(SHORT_DEADLINE)
+            .stdin(sectors.into_bytes()),
     ));
     steps.push(run("partx", SHORT_DEADLINE, ["--update", "--nr", &number, disk]));
     steps
@@ -138,19 +170,36 @@ fn take(program: &'static str, options: &[&str], group: &str, devices: &[DiskTak
 fn make_filesystem(device: &str, fstype: FilesystemType, unfinished: bool) -> Vec<Step> {
     let owned = device.to_owned();
     match (fstype, unfinished) {
-        (FilesystemType::Xfs, true) => vec![Step::RequireUnfinished { device: owned }, run("mkfs.xfs", MKFS_DEADLINE, ["-f", device])],
-        (FilesystemType::Xfs, false) => vec![Step::RequireBlank { device: owned }, run("mkfs.xfs", MKFS_DEADLINE, [device])],
+        (FilesystemType::Xfs, true) => {
+            vec![Step::RequireUnfinished { device: owned }, run("mkfs.xfs", MKFS_DEADLINE, ["-f", device])]
+        }
+        (FilesystemType::Xfs, false) => {
+            vec![Step::RequireBlank { device: owned }, run("mkfs.xfs", MKFS_DEADLINE, [device])]
+        }
         // Without a terminal mkfs.ext4 overwrites whatever it finds: the check before it is what protects.
-        (FilesystemType::Ext4, _) => vec![Step::RequireBlank { device: owned }, run("mkfs.ext4", MKFS_DEADLINE, ["-q", device])],
+        (FilesystemType::Ext4, _) => {
+            vec![Step::RequireBlank { device: owned }, run("mkfs.ext4", MKFS_DEADLINE, ["-q", device])]
+        }
     }
 }
 
 fn create_pool(pool: &NewThinPool) -> Step {
-    let NewThinPool { volume_group, pool, extent_size, data_extents, metadata_extents, chunk, zero, when_full, profile } = pool;
+    let NewThinPool {
+        volume_group,
+        pool,
+        extent_size,
+        data_extents,
+        metadata_extents,
+        chunk,
+        zero,
+        when_full,
+        profile,
+    } = pool;
     let extents = data_extents.to_string();
     let metadata = format!("{}b", metadata_extents * extent_size);
     let chunk = format!("{}k", chunk >> 10);
-    let mut args = vec!["--yes", "--thin", "--extents", &extents, "--poolmetadatasize", &metadata, "--chunksize", &chunk];
+    let mut args =
+        vec!["--yes", "--thin", "--extents", &extents, "--poolmetadatasize", &metadata, "--chunksize", &chunk];
     args.extend(["--zero", flag(*zero), "--errorwhenfull", flag(*when_full == WhenFull::Error)]);
     if let Some(profile) = profile {
         args.extend(["--metadataprofile", profile]);

@@ -25,7 +25,8 @@ fn every_case_plans_as_recorded() {
     for case in cases {
         println!("{}", case.display());
         let yaml = std::fs::read(case.join("profile.yaml")).expect("profile.yaml");
-        let profile = profile::parse(&yaml, "profile.yaml").unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+        let profile =
+            profile::parse(&yaml, "profile.yaml").unwrap_or_else(|error| panic!("{}: {error}", case.display()));
         let json = std::fs::read_to_string(case.join("facts.json")).expect("facts.json");
         let facts: Facts = serde_json::from_str(&json).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
         let plan = plan::plan(&profile, &facts);
@@ -34,7 +35,12 @@ fn every_case_plans_as_recorded() {
             .iter()
             .map(|planned| {
                 let steps = steps::steps(&planned.action);
-                steps.iter().filter_map(|step| if let steps::Step::Run(command) = step { Some(command.to_string()) } else { None }).collect()
+                steps
+                    .iter()
+                    .filter_map(
+                        |step| if let steps::Step::Run(command) = step { Some(command.to_string()) } else { None },
+                    )
+                    .collect()
             })
             .collect();
         let options = render::Options { verbose: true, ..render::Options::default() };

@@ -59,7 +59,8 @@ fn profile(disks: usize) -> impl Strategy<Value = Profile> {
     let wipe = any::<bool>();
     (volumes, pools, wipe).prop_map(move |((root, srv, data), (first, second), wipe)| {
         let on_signature = if wipe { OnSignature::Wipe } else { OnSignature::Refuse };
-        let disks = (0..disks).map(|at| DiskWanted { selector: DiskSelector::Serial(format!("DATA{}", at + 1)), on_signature });
+        let disks =
+            (0..disks).map(|at| DiskWanted { selector: DiskSelector::Serial(format!("DATA{}", at + 1)), on_signature });
         Profile {
             volume_groups: vec![VolumeGroup {
                 name: "atomicos".into(),

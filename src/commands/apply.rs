@@ -36,7 +36,10 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
     let (mut facts, mut plan) = look(&profile).await?;
     let deadline = Instant::now() + arguments.wait_disks;
     while plan.only_waits() && Instant::now() < deadline {
-        tracing::info!("waiting for {}", plan.refusals.iter().map(|refusal| refusal.object.as_str()).collect::<Vec<_>>().join(", "));
+        tracing::info!(
+            "waiting for {}",
+            plan.refusals.iter().map(|refusal| refusal.object.as_str()).collect::<Vec<_>>().join(", ")
+        );
         tokio::time::sleep(DISK_POLL.min(deadline - Instant::now())).await;
         (facts, plan) = look(&profile).await?;
     }
@@ -86,7 +89,10 @@ fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
         return Ok(());
     }
     let list: Vec<String> = missing.iter().map(|tool| format!("{tool} (package {})", command::package(tool))).collect();
-    Err(Failure::new(Exit::ToolMissing, format!("the plan needs what is not installed: {}; nothing was changed", list.join(", "))))
+    Err(Failure::new(
+        Exit::ToolMissing,
+        format!("the plan needs what is not installed: {}; nothing was changed", list.join(", ")),
+    ))
 }
 
 /// The profile, its path, and the saved plan if one is to be run.
@@ -100,8 +106,9 @@ fn wanted(arguments: &cli::Apply, options: &Options) -> Result<(Profile, String,
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
-    let json = std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(Exit::UnreadableProfile, format!("cannot read the saved plan {}: {error}", path.display())))?;
+    let json = std::fs::read_to_string(path).map_err(|error| {
+        Failure::new(Exit::UnreadableProfile, format!("cannot read the saved plan {}: {error}", path.display()))
+    })?;
     SavedPlan::parse(&json).map_err(|error| Failure::new(Exit::Stale, format!("{}: {error}", path.display())))
 }
 
@@ -168,7 +175,9 @@ impl Run {
                 Exit::Failed
             }
             _ => {
-                output::line(&format!("Failed after {done} of {of} actions; what is done stays, run it again once the cause is gone."));
+                output::line(&format!(
+                    "Failed after {done} of {of} actions; what is done stays, run it again once the cause is gone."
+                ));
                 Exit::Failed
             }
         };

@@ -13,7 +13,9 @@ pub fn validate(arguments: &cli::Validate, global: &Global) -> Result<Exit, Fail
     let mut failures = Vec::new();
     for path in &arguments.profiles {
         match load(path, color) {
-            Ok(_) if arguments.profiles.len() > 1 || global.verbose > 0 => output::line(&format!("{}: good", path.display())),
+            Ok(_) if arguments.profiles.len() > 1 || global.verbose > 0 => {
+                output::line(&format!("{}: good", path.display()))
+            }
             Ok(_) => {}
             Err(failure) => failures.push(failure),
         }

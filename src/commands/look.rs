@@ -23,7 +23,9 @@ pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failur
     };
     match arguments.format {
         Format::Text => output::print(&text(&plan, global)),
-        Format::Json => output::print(&render::json::plan(&plan).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?),
+        Format::Json => {
+            output::print(&render::json::plan(&plan).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?)
+        }
     }
     let exit = exit(&plan, arguments.detailed_exitcode);
     if let Some(path) = &arguments.out {
@@ -69,18 +71,18 @@ pub async fn look(scope: &Scope<'_>) -> Result<Facts, Failure> {
 
 /// The plan as text, with the commands behind each action.
 pub fn text(plan: &Plan, global: &Global) -> String {
-    let commands: Vec<Vec<String>> = plan
-        .actions
-        .iter()
-        .map(|planned| steps(&planned.action).iter().filter_map(command_line).collect())
-        .collect();
+    let commands: Vec<Vec<String>> =
+        plan.actions.iter().map(|planned| steps(&planned.action).iter().filter_map(command_line).collect()).collect();
     render::text::plan(plan, &commands, &output::options(global))
 }
 
 fn command_line(step: &Step) -> Option<String> {
     match step {
         Step::Run(command) => Some(command.to_string()),
-        Step::Replace { .. } | Step::CreateDirectory { .. } | Step::RequireBlank { .. } | Step::RequireUnfinished { .. } => None,
+        Step::Replace { .. }
+        | Step::CreateDirectory { .. }
+        | Step::RequireBlank { .. }
+        | Step::RequireUnfinished { .. } => None,
     }
 }
 
@@ -101,8 +103,9 @@ fn read_facts(path: &Path) -> Result<Facts, Failure> {
     let name = path.display();
     let json = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Exit::UnreadableProfile, format!("cannot read the facts {name}: {error}")))?;
-    let facts: Facts = serde_json::from_str(&json)
-        .map_err(|error| Failure::new(Exit::InvalidProfile, format!("{name} holds no facts of this version of atomhost: {error}")))?;
+    let facts: Facts = serde_json::from_str(&json).map_err(|error| {
+        Failure::new(Exit::InvalidProfile, format!("{name} holds no facts of this version of atomhost: {error}"))
+    })?;
     if facts.version != FACTS_VERSION {
         return Err(Failure::new(
             Exit::InvalidProfile,
@@ -115,5 +118,6 @@ fn read_facts(path: &Path) -> Result<Facts, Failure> {
 fn save(path: &Path, profile_path: &Path, profile: Profile, plan: Plan) -> Result<(), Failure> {
     let saved = SavedPlan::new(&profile_path.display().to_string(), profile, plan);
     let json = serde_json::to_string_pretty(&saved).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    std::fs::write(path, json + "\n").map_err(|error| Failure::new(Exit::Failed, format!("cannot write the plan {}: {error}", path.display())))
+    std::fs::write(path, json + "\n")
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot write the plan {}: {error}", path.display())))
 }

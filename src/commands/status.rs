@@ -27,7 +27,9 @@ pub async fn status(global: &Global) -> Result<Exit, Failure> {
             human(group.free_extents * group.extent_size)
         ));
         for (lv, pool) in group.logical_volumes.iter().filter_map(|lv| lv.pool.as_ref().map(|pool| (lv, pool))) {
-            let used = |used: Option<u32>| used.map_or("unknown".to_owned(), |used| format!("{}.{:02} %", used / 100, used % 100));
+            let used = |used: Option<u32>| {
+                used.map_or("unknown".to_owned(), |used| format!("{}.{:02} %", used / 100, used % 100))
+            };
             output::line(&format!(
                 "pool:      {}/{}  data {} of {}, metadata {} of {}{}",
                 printable(&group.name),
@@ -76,7 +78,12 @@ fn print_report(report: &Report, global: &Global) {
                 ActionState::Done => "done",
                 ActionState::Failed => "failed",
             };
-            output::line(&format!("  {state:<8} {}: {} ({:.1} s)", printable(&done.object), printable(&done.after), done.seconds));
+            output::line(&format!(
+                "  {state:<8} {}: {} ({:.1} s)",
+                printable(&done.object),
+                printable(&done.after),
+                done.seconds
+            ));
         }
     }
 }

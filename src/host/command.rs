@@ -32,7 +32,12 @@ impl Command {
         I: IntoIterator<Item = S>,
         S: Into<String>,
     {
-        Command { program, args: args.into_iter().map(Into::into).collect(), deadline: Duration::from_secs(60), stdin: None }
+        Command {
+            program,
+            args: args.into_iter().map(Into::into).collect(),
+            deadline: Duration::from_secs(60),
+            stdin: None,
+        }
     }
 
     #[must_use]
@@ -186,7 +191,8 @@ pub fn run(command: &Command) -> Result<Output, CommandError> {
         None => {
             for pid in handle.pids() {
                 // It may have ended just now: then there is nothing to kill.
-                let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL);
+                let _ =
+                    nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL);
             }
             handle.wait().map_err(io)?;
             return Err(CommandError::Deadline { command: command.to_string(), seconds: command.deadline.as_secs() });
@@ -219,7 +225,8 @@ mod tests {
 
     #[test]
     fn output_and_exit_code_are_kept() {
-        let output = run(&Command::new("sh", ["-c", "cat; echo err >&2; exit 3"]).stdin(b"in".to_vec())).expect("it runs");
+        let output =
+            run(&Command::new("sh", ["-c", "cat; echo err >&2; exit 3"]).stdin(b"in".to_vec())).expect("it runs");
         assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (Some(3), "in", "err\n"));
         assert_eq!(output.ended(), "exit code 3");
     }
@@ -227,7 +234,8 @@ mod tests {
     #[test]
     fn the_deadline_reaches_grandchildren() {
         let started = Instant::now();
-        let error = run(&Command::new("sh", ["-c", "sleep 60 & sleep 60"]).deadline(Duration::from_millis(300))).expect_err("too slow");
+        let error = run(&Command::new("sh", ["-c", "sleep 60 & sleep 60"]).deadline(Duration::from_millis(300)))
+            .expect_err("too slow");
         assert!(matches!(error, CommandError::Deadline { .. }), "{error}");
         assert!(started.elapsed() < Duration::from_secs(20));
     }

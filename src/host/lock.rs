@@ -36,7 +36,8 @@ impl Lock {
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(100)),
             }
         }
-        let named = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "process {}", std::process::id()));
+        let named =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "process {}", std::process::id()));
         named.map_err(failed)?;
         Ok(Lock { _file: file })
     }

@@ -23,10 +23,8 @@ pub fn read(reader: &Reader) -> Result<Vec<BlockDevice>, ObserveError> {
         source,
     })?;
     let links = links(reader);
-    let mut devices: Vec<BlockDevice> = entries
-        .flatten()
-        .filter_map(|entry| device(reader, &entry.path(), &links))
-        .collect();
+    let mut devices: Vec<BlockDevice> =
+        entries.flatten().filter_map(|entry| device(reader, &entry.path(), &links)).collect();
     devices.sort_by(|a, b| a.name.cmp(&b.name));
     let rooms: Vec<Option<u64>> = devices.iter().map(|device| room(device, &devices)).collect();
     for (device, room) in devices.iter_mut().zip(rooms) {
@@ -212,7 +210,9 @@ mod tests {
 
     #[test]
     fn udev_records() {
-        let udev = parse_udev("S:disk/by-id/scsi-0QEMU_DATA1\nE:ID_SERIAL=0QEMU_DATA1\nE:ID_PART_ENTRY_SCHEME=gpt\nG:systemd\n");
+        let udev = parse_udev(
+            "S:disk/by-id/scsi-0QEMU_DATA1\nE:ID_SERIAL=0QEMU_DATA1\nE:ID_PART_ENTRY_SCHEME=gpt\nG:systemd\n",
+        );
         assert_eq!(udev.links, ["disk/by-id/scsi-0QEMU_DATA1"]);
         assert_eq!(udev.value("ID_SERIAL"), Some("0QEMU_DATA1"));
         assert_eq!(table(udev.value("ID_PART_ENTRY_SCHEME")), PartitionTable::Gpt);

@@ -114,7 +114,8 @@ pub fn from_output(output: &Output) -> Result<LvmReport, String> {
 pub fn parse(json: &str) -> Result<LvmReport, String> {
     // LVM puts warnings before its report at times.
     let json = json.get(json.find('{').unwrap_or(0)..).unwrap_or(json);
-    let document: Document = serde_json::from_str(json).map_err(|error| format!("lvm fullreport: unexpected output: {error}"))?;
+    let document: Document =
+        serde_json::from_str(json).map_err(|error| format!("lvm fullreport: unexpected output: {error}"))?;
     let mut report = LvmReport::default();
     for part in document.report {
         let pvs = part.pv.iter().map(physical_volume).collect::<Result<Vec<_>, _>>()?;
@@ -232,7 +233,11 @@ fn logical_volume(
         extents,
         size,
         active,
-        path: if matches!(role, Role::Plain | Role::ThinVolume | Role::ThinPool) { lv.lv_dm_path.clone() } else { String::new() },
+        path: if matches!(role, Role::Plain | Role::ThinVolume | Role::ThinPool) {
+            lv.lv_dm_path.clone()
+        } else {
+            String::new()
+        },
         device_number: numbered.map(|(major, minor)| format!("{major}:{minor}")),
         health: lv.lv_health_status.clone(),
         segment_type: segment_type.to_owned(),

@@ -114,7 +114,16 @@ mod tests {
         let mounts = parse(text).expect("parses");
         let seen: Vec<_> = mounts
             .iter()
-            .map(|mount| (mount.id, mount.path.as_str(), mount.fstype.as_str(), mount.source.as_str(), mount.root.as_str(), mount.device_number.as_str()))
+            .map(|mount| {
+                (
+                    mount.id,
+                    mount.path.as_str(),
+                    mount.fstype.as_str(),
+                    mount.source.as_str(),
+                    mount.root.as_str(),
+                    mount.device_number.as_str(),
+                )
+            })
             .collect();
         assert_eq!(
             seen,

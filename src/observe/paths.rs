@@ -29,7 +29,8 @@ pub fn device_number(reader: &Reader, path: &str) -> Option<String> {
 pub fn look(reader: &Reader, profile: Option<&Profile>, fstab_text: Option<&str>, mounts: &[Mount]) -> Paths {
     let mut wanted = BTreeSet::new();
     if let Some(profile) = profile {
-        let volumes = profile.volume_groups.iter().flat_map(|group| &group.volumes).filter_map(|volume| volume.mount.as_ref());
+        let volumes =
+            profile.volume_groups.iter().flat_map(|group| &group.volumes).filter_map(|volume| volume.mount.as_ref());
         wanted.extend(volumes.chain(profile.mounts.iter().map(|share| &share.mount)).map(|mount| mount.path.clone()));
     }
     let in_fstab = fstab_text.map(fstab::parse).unwrap_or_default().into_iter().map(|entry| entry.path);
@@ -60,8 +61,10 @@ fn inspect(reader: &Reader, resolved: &str, mounts: &[Mount], paths: &mut Paths)
 
 /// Whether looking at a path could wait for a server.
 fn on_network(path: &str, mounts: &[Mount]) -> bool {
-    const NETWORK: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs", "autofs"];
-    let below = |mount: &Mount| path == mount.path || path.starts_with(&format!("{}/", mount.path.trim_end_matches('/')));
+    const NETWORK: [&str; 9] =
+        ["nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs", "autofs"];
+    let below =
+        |mount: &Mount| path == mount.path || path.starts_with(&format!("{}/", mount.path.trim_end_matches('/')));
     let innermost = mounts.iter().filter(|mount| below(mount)).max_by_key(|mount| (mount.path.len(), mount.id));
     innermost.is_some_and(|mount| NETWORK.contains(&mount.fstype.as_str()))
 }
@@ -150,7 +153,13 @@ mod tests {
         symlink("/srv", root.path().join("data")).expect("linked");
         symlink("loop", root.path().join("loop")).expect("linked");
         let reader = reader(root.path());
-        let rows = [("/srv", "/var/srv"), ("/srv/data", "/var/srv/data"), ("/data", "/var/srv"), ("/new/dir", "/new/dir"), ("/", "/")];
+        let rows = [
+            ("/srv", "/var/srv"),
+            ("/srv/data", "/var/srv/data"),
+            ("/data", "/var/srv"),
+            ("/new/dir", "/new/dir"),
+            ("/", "/"),
+        ];
         for (path, expected) in rows {
             assert_eq!(resolve(&reader, path, &[]), expected, "{path}");
         }
@@ -161,7 +170,8 @@ mod tests {
     fn network_mounts_are_not_entered() {
         let mount = |path: &str, fstype: &str| Mount { path: path.into(), fstype: fstype.into(), ..Mount::default() };
         let mounts = [mount("/", "xfs"), mount("/var/srv", "nfs4"), mount("/var/srv/local", "xfs")];
-        let rows = [("/var/srv", true), ("/var/srv/x", true), ("/var/srvx", false), ("/var/srv/local", false), ("/", false)];
+        let rows =
+            [("/var/srv", true), ("/var/srv/x", true), ("/var/srvx", false), ("/var/srv/local", false), ("/", false)];
         for (path, expected) in rows {
             assert_eq!(on_network(path, &mounts), expected, "{path}");
         }

@@ -51,7 +51,8 @@ pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
     if let Err(error) = sample(&path) {
         return Ok(Probed { found: unreadable(error.to_string()), busy: false });
     }
-    let busy = OpenOptions::new().read(true).custom_flags(nix::libc::O_EXCL | nix::libc::O_CLOEXEC).open(&path).is_err();
+    let busy =
+        OpenOptions::new().read(true).custom_flags(nix::libc::O_EXCL | nix::libc::O_CLOEXEC).open(&path).is_err();
     let blkid = reader.query(&Query::Blkid { device: device.to_owned() })?;
     let wipefs = reader.query(&Query::Wipefs { device: device.to_owned() })?;
     let mut signatures = BTreeSet::new();
@@ -63,7 +64,9 @@ pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
         _ => found.unreadable = Some(format!("blkid: {}: {}", blkid.ended(), blkid.stderr_end())),
     }
     match wipefs.code {
-        Some(0) => signatures.extend(wipefs.stdout.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned)),
+        Some(0) => {
+            signatures.extend(wipefs.stdout.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned))
+        }
         _ => found.unreadable = Some(format!("wipefs: {}: {}", wipefs.ended(), wipefs.stderr_end())),
     }
     match (superblock::read_file_system(&path), superblock::read_swap(&path)) {

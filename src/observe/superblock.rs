@@ -122,10 +122,15 @@ mod tests {
     #[test]
     fn what_the_real_tools_make_is_read() {
         let xfs = read_file_system(made("mkfs.xfs", &["-q", "-L", "label"]).path()).expect("readable").expect("xfs");
-        assert_eq!((xfs.fstype.as_str(), xfs.size, xfs.label.as_str(), xfs.unfinished), ("xfs", Some(320 << 20), "label", false));
+        assert_eq!(
+            (xfs.fstype.as_str(), xfs.size, xfs.label.as_str(), xfs.unfinished),
+            ("xfs", Some(320 << 20), "label", false)
+        );
         let uuid = "01234567-89ab-cdef-0123-456789abcdef";
         for fstype in ["ext2", "ext3", "ext4"] {
-            let ext = read_file_system(made("mke2fs", &["-q", "-t", fstype, "-U", uuid]).path()).expect("readable").expect("ext");
+            let ext = read_file_system(made("mke2fs", &["-q", "-t", fstype, "-U", uuid]).path())
+                .expect("readable")
+                .expect("ext");
             assert_eq!((ext.fstype.as_str(), ext.size, ext.uuid.as_str()), (fstype, Some(320 << 20), uuid));
         }
         let area = read_swap(made("mkswap", &["-U", uuid]).path()).expect("readable").expect("swap");

@@ -55,7 +55,10 @@ pub fn resolve<'a>(
     if let Some(group) = group {
         let members = recorded(facts, group, &wanted.selector);
         if members.len() as u64 >= wanted_count(&wanted.selector) {
-            return Ok(members.into_iter().map(|pv| Resolution::Member { pv, device: facts.device_at(&pv.device) }).collect());
+            return Ok(members
+                .into_iter()
+                .map(|pv| Resolution::Member { pv, device: facts.device_at(&pv.device) })
+                .collect());
         }
     }
     match &wanted.selector {
@@ -87,15 +90,14 @@ fn wanted_count(selector: &DiskSelector) -> u64 {
 }
 
 fn missing(name: &str) -> DiskRefusal {
-    let hint = if name.starts_with("serial") {
-        "; on VMware set disk.EnableUUID, or name the disk by-path"
-    } else {
-        ""
-    };
+    let hint =
+        if name.starts_with("serial") { "; on VMware set disk.EnableUUID, or name the disk by-path" } else { "" };
     no(
         RefusalCode::DiskMissing,
         "no such disk on this host",
-        format!("attach it, correct the profile (lsblk -o NAME,SIZE,SERIAL lists disks), or wait for it with --wait-disks{hint}"),
+        format!(
+            "attach it, correct the profile (lsblk -o NAME,SIZE,SERIAL lists disks), or wait for it with --wait-disks{hint}"
+        ),
     )
 }
 
@@ -152,8 +154,11 @@ fn matching<'a>(
     if open == 0 {
         return Ok(chosen);
     }
-    let free: Vec<&BlockDevice> =
-        fitting.iter().copied().filter(|device| may_take(facts, device, OnSignature::Refuse, group_name).is_ok()).collect();
+    let free: Vec<&BlockDevice> = fitting
+        .iter()
+        .copied()
+        .filter(|device| may_take(facts, device, OnSignature::Refuse, group_name).is_ok())
+        .collect();
     if free.len() == open {
         chosen.extend(free.into_iter().map(Resolution::Candidate));
         return Ok(chosen);
@@ -200,7 +205,11 @@ pub fn may_take(
         return Err(no(RefusalCode::DiskUnreadable, "was not examined", "gather the facts for this profile again"));
     };
     if let Some(reason) = &probe.unreadable {
-        return Err(no(RefusalCode::DiskUnreadable, format!("cannot be read: {reason}"), "replace the disk, or name another"));
+        return Err(no(
+            RefusalCode::DiskUnreadable,
+            format!("cannot be read: {reason}"),
+            "replace the disk, or name another",
+        ));
     }
     if is_orphan(facts, device)
         && probe.signatures.iter().all(|signature| signature == "LVM2_member")
@@ -221,7 +230,10 @@ pub fn may_take(
         OnSignature::Refuse => Err(no(
             if probe.ambiguous { RefusalCode::DiskAmbiguous } else { RefusalCode::DiskHasSignature },
             format!("{found}: it is not overwritten"),
-            format!("look at it with wipefs {}; if nothing on it is wanted, set wipe: true for this disk", device.path()),
+            format!(
+                "look at it with wipefs {}; if nothing on it is wanted, set wipe: true for this disk",
+                device.path()
+            ),
         )),
     }
 }
@@ -234,7 +246,8 @@ fn begun(facts: &Facts, device: &BlockDevice, group: &str) -> bool {
     facts.record.begun.iter().any(|begun| match begun {
         Begun::TakeDisk { volume_group, serials, links, size } => {
             let same = |ours: &[String], theirs: &[String]| ours.iter().any(|one| theirs.contains(one));
-            let identified = if serials.is_empty() { same(&device.links, links) } else { same(&device.serials, serials) };
+            let identified =
+                if serials.is_empty() { same(&device.links, links) } else { same(&device.serials, serials) };
             volume_group == group && *size == device.size && identified
         }
         Begun::MakeFilesystem { .. } => false,

@@ -11,7 +11,9 @@ use crate::size::human;
 /// Plans what the group's volumes hold, but for growth that waits for a mount.
 pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     for volume in &wanted.volumes {
-        let planned = model.group(&wanted.name).and_then(|group| group.volumes.iter().find(|planned| planned.name == volume.name));
+        let planned = model
+            .group(&wanted.name)
+            .and_then(|group| group.volumes.iter().find(|planned| planned.name == volume.name));
         let Some(planned) = planned.cloned() else { continue };
         let kind = match volume.content {
             Content::Swap => continue,
@@ -37,7 +39,12 @@ pub fn mounts_of<'a>(model: &Model<'a>, number: &str) -> Option<&'a Mount> {
 
 /// Plans one volume's file system. Returns type, bytes and block size of one that is, or will be,
 /// there without being mounted.
-fn content(group: &str, kind: Option<FilesystemType>, planned: &PlannedVolume, model: &mut Model<'_>) -> Option<(String, u64, u64)> {
+fn content(
+    group: &str,
+    kind: Option<FilesystemType>,
+    planned: &PlannedVolume,
+    model: &mut Model<'_>,
+) -> Option<(String, u64, u64)> {
     let Some(lv) = &planned.observed else {
         return kind.map(|kind| make(group, kind, planned, false, model));
     };
@@ -53,7 +60,12 @@ fn content(group: &str, kind: Option<FilesystemType>, planned: &PlannedVolume, m
     }
     let Some(device) = model.facts.device(&number) else {
         if kind.is_some() {
-            model.refuse(RefusalCode::NotBlank, object, "no block device of it was found", "gather the facts for this profile again");
+            model.refuse(
+                RefusalCode::NotBlank,
+                object,
+                "no block device of it was found",
+                "gather the facts for this profile again",
+            );
         }
         return None;
     };
@@ -69,7 +81,12 @@ fn unmounted(
 ) -> Option<(String, u64, u64)> {
     let object = format!("{group}/{}", planned.name);
     if kind.is_some() && (!device.holders.is_empty() || device.busy || is_swap(model, &device.number)) {
-        model.refuse(RefusalCode::FilesystemMismatch, object, "is in use, but not mounted", "find its user with lsblk and swapon --show");
+        model.refuse(
+            RefusalCode::FilesystemMismatch,
+            object,
+            "is in use, but not mounted",
+            "find its user with lsblk and swapon --show",
+        );
         return None;
     }
     let Some(probe) = &device.probe else {
@@ -105,7 +122,10 @@ fn unmounted(
             if let Some(found) = found
                 && found.size.is_some_and(|size| short(size, found.block_size, &found.fstype, planned.size))
             {
-                model.note(object, format!("its {} is smaller than the volume; it grows once it is mounted", found.fstype));
+                model.note(
+                    object,
+                    format!("its {} is smaller than the volume; it grows once it is mounted", found.fstype),
+                );
             }
             None
         }
@@ -127,7 +147,12 @@ fn mismatch(object: &str, found: &str, kind: Option<FilesystemType>, model: &mut
 
 fn not_blank(object: &str, kind: Option<FilesystemType>, probe: &Probe, device: &str, model: &mut Model<'_>) {
     if let Some(reason) = &probe.unreadable {
-        model.refuse(RefusalCode::NotBlank, object, format!("cannot be read: {reason}"), "repair the disk beneath; what cannot be read is not taken for blank");
+        model.refuse(
+            RefusalCode::NotBlank,
+            object,
+            format!("cannot be read: {reason}"),
+            "repair the disk beneath; what cannot be read is not taken for blank",
+        );
     } else if probe.ambiguous {
         model.refuse(
             RefusalCode::NotBlank,
@@ -140,7 +165,13 @@ fn not_blank(object: &str, kind: Option<FilesystemType>, probe: &Probe, device: 
     }
 }
 
-fn make(group: &str, fstype: FilesystemType, planned: &PlannedVolume, unfinished: bool, model: &mut Model<'_>) -> (String, u64, u64) {
+fn make(
+    group: &str,
+    fstype: FilesystemType,
+    planned: &PlannedVolume,
+    unfinished: bool,
+    model: &mut Model<'_>,
+) -> (String, u64, u64) {
     let why = match (unfinished, &planned.observed) {
         (true, _) => "an earlier run was cut off while making it",
         (false, None) => "the volume is new",
@@ -178,7 +209,14 @@ fn grow_mounted(object: &str, mount: &Mount, planned: &PlannedVolume, model: &mu
 }
 
 /// Plans growth to the volume's size at a path where the file system is (or will be) mounted.
-pub fn grow(object: &str, path: &str, fstype: &str, (size, block_size): (u64, u64), planned: &PlannedVolume, model: &mut Model<'_>) {
+pub fn grow(
+    object: &str,
+    path: &str,
+    fstype: &str,
+    (size, block_size): (u64, u64),
+    planned: &PlannedVolume,
+    model: &mut Model<'_>,
+) {
     let kind = match fstype {
         "xfs" => FilesystemType::Xfs,
         "ext4" => FilesystemType::Ext4,
@@ -197,7 +235,13 @@ pub fn grow(object: &str, path: &str, fstype: &str, (size, block_size): (u64, u6
         return;
     }
     model.act(
-        Action::GrowFilesystem { path: path.to_owned(), device: planned.device.clone(), fstype: kind, from: size, to: planned.size },
+        Action::GrowFilesystem {
+            path: path.to_owned(),
+            device: planned.device.clone(),
+            fstype: kind,
+            from: size,
+            to: planned.size,
+        },
         Words {
             object: path.to_owned(),
             before: format!("{fstype} of {}", human(size)),

@@ -83,7 +83,12 @@ fn fstab(profile: &Profile, volumes: &[Mounting<'_>], model: &mut Model<'_>) {
     );
     model.act(
         Action::ReloadSystemd,
-        Words { object: "systemd".to_owned(), before: String::new(), after: "daemon-reload".to_owned(), why: "its mount units are made from fstab".to_owned() },
+        Words {
+            object: "systemd".to_owned(),
+            before: String::new(),
+            after: "daemon-reload".to_owned(),
+            why: "its mount units are made from fstab".to_owned(),
+        },
     );
 }
 
@@ -98,7 +103,12 @@ fn line(source: &str, wanted: &MountWanted, fstype: &str, pass: &str) -> Line {
     }
 }
 
-fn volume_entry(mounting: &Mounting<'_>, wanted: &MountWanted, text: &str, model: &mut Model<'_>) -> Option<(String, String)> {
+fn volume_entry(
+    mounting: &Mounting<'_>,
+    wanted: &MountWanted,
+    text: &str,
+    model: &mut Model<'_>,
+) -> Option<(String, String)> {
     let planned = &mounting.planned;
     let fstype = match (mounting.volume.content, &planned.unmounted, mounted_type(mounting, model)) {
         (Content::Filesystem(kind), _, _) => kind.as_str().to_owned(),
@@ -146,7 +156,10 @@ fn entry(
         return Some((fstab::append(text, line), format!("+ {path}")));
     };
     if entries.len() > 1 {
-        model.warn(FSTAB, format!("has {} entries for {path}; the one on line {} is looked at", entries.len(), found.line + 1));
+        model.warn(
+            FSTAB,
+            format!("has {} entries for {path}; the one on line {} is looked at", entries.len(), found.line + 1),
+        );
     }
     if !same(model, found) || !(found.fstype == line.fstype || found.fstype == "auto" || line.fstype == "auto") {
         model.refuse(
@@ -173,7 +186,8 @@ fn entry(
 }
 
 fn swap_entry(mounting: &Mounting<'_>, text: &str, model: &mut Model<'_>) -> Option<(String, String)> {
-    let found = fstab::parse(text).into_iter().any(|entry| entry.fstype == "swap" && names_volume(model, &entry, mounting));
+    let found =
+        fstab::parse(text).into_iter().any(|entry| entry.fstype == "swap" && names_volume(model, &entry, mounting));
     if found {
         return None;
     }
@@ -232,12 +246,22 @@ fn mount(path: &str, object: &str, model: &mut Model<'_>) {
     if !model.facts.directories.iter().any(|directory| directory == path) {
         model.act(
             Action::CreateDirectory { path: path.to_owned() },
-            Words { object: path.to_owned(), before: String::new(), after: "directory".to_owned(), why: "a mount point".to_owned() },
+            Words {
+                object: path.to_owned(),
+                before: String::new(),
+                after: "directory".to_owned(),
+                why: "a mount point".to_owned(),
+            },
         );
     }
     model.act(
         Action::Mount { path: path.to_owned() },
-        Words { object: path.to_owned(), before: "not mounted".to_owned(), after: format!("{object} mounted"), why: "the profile mounts it there".to_owned() },
+        Words {
+            object: path.to_owned(),
+            before: "not mounted".to_owned(),
+            after: format!("{object} mounted"),
+            why: "the profile mounts it there".to_owned(),
+        },
     );
 }
 
@@ -249,6 +273,11 @@ fn enable_swap(mounting: &Mounting<'_>, model: &mut Model<'_>) {
     }
     model.act(
         Action::EnableSwap { device: planned.device.clone() },
-        Words { object: planned.device.clone(), before: "inactive".to_owned(), after: "active".to_owned(), why: "the profile wants it as swap".to_owned() },
+        Words {
+            object: planned.device.clone(),
+            before: "inactive".to_owned(),
+            after: "active".to_owned(),
+            why: "the profile wants it as swap".to_owned(),
+        },
     );
 }

@@ -16,7 +16,9 @@ const HEADROOM: u64 = 64 << 20;
 /// Plans the swap areas of a group.
 pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     for volume in wanted.volumes.iter().filter(|volume| volume.content == Content::Swap) {
-        let planned = model.group(&wanted.name).and_then(|group| group.volumes.iter().find(|planned| planned.name == volume.name));
+        let planned = model
+            .group(&wanted.name)
+            .and_then(|group| group.volumes.iter().find(|planned| planned.name == volume.name));
         if let Some(planned) = planned.cloned() {
             area(&wanted.name, &planned, model);
         }
@@ -48,7 +50,12 @@ fn area(group: &str, planned: &PlannedVolume, model: &mut Model<'_>) {
     }
     let device = lv.device_number.as_ref().and_then(|number| model.facts.device(number));
     let Some(probe) = device.and_then(|device| device.probe.as_ref()) else {
-        model.refuse(RefusalCode::NotBlank, object, "was not examined, or is in use as something else", "see lsblk; gather the facts for this profile again");
+        model.refuse(
+            RefusalCode::NotBlank,
+            object,
+            "was not examined, or is in use as something else",
+            "see lsblk; gather the facts for this profile again",
+        );
         return;
     };
     match &probe.swap {
@@ -87,7 +94,11 @@ fn regrow(object: &str, planned: &PlannedVolume, swap: &Swap, model: &mut Model<
             object: planned.device.clone(),
             before: "active".to_owned(),
             after: "inactive".to_owned(),
-            why: format!("the area has {}, its volume {}; memory can absorb what is in it", human(swap.size + PAGE), human(planned.size)),
+            why: format!(
+                "the area has {}, its volume {}; memory can absorb what is in it",
+                human(swap.size + PAGE),
+                human(planned.size)
+            ),
         },
     );
     let uuid = Some(swap.uuid.clone()).filter(|uuid| !uuid.is_empty());
@@ -98,6 +109,11 @@ fn make(planned: &PlannedVolume, uuid: Option<String>, why: &str, model: &mut Mo
     let before = if uuid.is_some() { "smaller swap area".to_owned() } else { String::new() };
     model.act(
         Action::MakeSwap { device: planned.device.clone(), size: planned.size, uuid },
-        Words { object: planned.device.clone(), before, after: format!("swap area of {}", human(planned.size)), why: why.to_owned() },
+        Words {
+            object: planned.device.clone(),
+            before,
+            after: format!("swap area of {}", human(planned.size)),
+            why: why.to_owned(),
+        },
     );
 }

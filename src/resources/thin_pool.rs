@@ -93,7 +93,10 @@ pub fn suitable(group: &str, wanted: &ThinPool, lv: &LogicalVolume, model: &mut 
 fn warn_used(object: &str, lv: &LogicalVolume, pool: &Pool, model: &mut Model<'_>) {
     for (what, used) in [("data", pool.data_used), ("metadata", pool.metadata_used)] {
         if let Some(used) = used.filter(|used| *used >= WARN_USED) {
-            model.warn(object, format!("{what} is {}.{:02} % full: extend the pool before writes fail", used / 100, used % 100));
+            model.warn(
+                object,
+                format!("{what} is {}.{:02} % full: extend the pool before writes fail", used / 100, used % 100),
+            );
         }
     }
     if lv.health == "out_of_data" {
@@ -121,7 +124,12 @@ fn default_chunk(data: u64) -> u64 {
 }
 
 /// Sizes a pool whose data is `fixed` extents; a pool that shares what is free is sized later.
-pub fn fixed_size(wanted: &ThinPool, observed: Option<&LogicalVolume>, fixed: Option<u64>, extent_size: u64) -> PoolSizing {
+pub fn fixed_size(
+    wanted: &ThinPool,
+    observed: Option<&LogicalVolume>,
+    fixed: Option<u64>,
+    extent_size: u64,
+) -> PoolSizing {
     let pool = observed.and_then(|lv| lv.pool.as_ref());
     let (data, metadata) = pool.map_or((0, 0), |pool| (pool.data_extents, pool.metadata_extents));
     let chunk_for = |extents: u64| {
@@ -164,7 +172,8 @@ pub fn spare(pools: &[PoolSizing], before: u64) -> u64 {
 /// Sizes the pools that share what is free: of `base` extents each takes its percentage, for data
 /// and metadata; the first also carries the spare.
 pub fn share_free(wanted: &[ThinPool], pools: &mut [PoolSizing], base: u64, spare_before: u64, extent_size: u64) {
-    let shares: Vec<Option<u64>> = pools.iter().map(|pool| pool.share.map(|percent| percent_of(percent, base))).collect();
+    let shares: Vec<Option<u64>> =
+        pools.iter().map(|pool| pool.share.map(|percent| percent_of(percent, base))).collect();
     // Metadata is counted for the whole share: a little more than its data needs, as LVM does.
     let mut grown = pools.to_vec();
     for ((wanted, sizing), share) in wanted.iter().zip(&mut grown).zip(&shares) {
@@ -172,7 +181,8 @@ pub fn share_free(wanted: &[ThinPool], pools: &mut [PoolSizing], base: u64, spar
         if !sizing.exists && wanted.chunk.is_none() {
             sizing.chunk = default_chunk(share * extent_size);
         }
-        sizing.metadata.target = sizing.metadata.current.max(metadata_extents(wanted, share, sizing.chunk, extent_size));
+        sizing.metadata.target =
+            sizing.metadata.current.max(metadata_extents(wanted, share, sizing.chunk, extent_size));
     }
     let (spare_kept, spare_grown) = (spare(pools, spare_before), spare(&grown, spare_before));
     let bearer = shares.iter().position(Option::is_some);
@@ -199,7 +209,12 @@ pub fn plan(group: &str, extent_size: u64, wanted: &ThinPool, sizing: &PoolSizin
         Some((lv, pool)) => {
             let target = Target { group, name: &wanted.name };
             if !lv.active {
-                target.act(model, |volume_group, volume| Action::ActivateVolume { volume_group, volume }, ("inactive", "active"), "an inactive pool serves nobody");
+                target.act(
+                    model,
+                    |volume_group, volume| Action::ActivateVolume { volume_group, volume },
+                    ("inactive", "active"),
+                    "an inactive pool serves nobody",
+                );
             }
             grow(&target, extent_size, sizing, model);
             settings(&target, wanted, pool, profile, model);
@@ -232,7 +247,14 @@ impl Target<'_> {
     }
 }
 
-fn create(group: &str, extent_size: u64, wanted: &ThinPool, sizing: &PoolSizing, profile: Option<String>, model: &mut Model<'_>) {
+fn create(
+    group: &str,
+    extent_size: u64,
+    wanted: &ThinPool,
+    sizing: &PoolSizing,
+    profile: Option<String>,
+    model: &mut Model<'_>,
+) {
     let after = format!(
         "{} data + {} metadata, chunk {}",
         human(sizing.data.target * extent_size),
@@ -245,16 +267,16 @@ fn create(group: &str, extent_size: u64, wanted: &ThinPool, sizing: &PoolSizing,
         model,
         |volume_group, pool| {
             Action::CreateThinPool(NewThinPool {
-            volume_group,
-            pool,
-            extent_size,
-            data_extents: sizing.data.target,
-            metadata_extents: sizing.metadata.target,
-            chunk: sizing.chunk,
-            zero: wanted.zero.unwrap_or(true),
-            when_full: wanted.when_full.unwrap_or(WhenFull::Queue),
-            profile,
-        })
+                volume_group,
+                pool,
+                extent_size,
+                data_extents: sizing.data.target,
+                metadata_extents: sizing.metadata.target,
+                chunk: sizing.chunk,
+                zero: wanted.zero.unwrap_or(true),
+                when_full: wanted.when_full.unwrap_or(WhenFull::Queue),
+                profile,
+            })
         },
         ("", &after),
         &why,
@@ -263,7 +285,10 @@ fn create(group: &str, extent_size: u64, wanted: &ThinPool, sizing: &PoolSizing,
 
 fn grow(target: &Target<'_>, extent_size: u64, sizing: &PoolSizing, model: &mut Model<'_>) {
     let words = |what: &str, sizing: Sizing| {
-        (format!("{what} {}", human(sizing.current * extent_size)), format!("{what} {}", human(sizing.target * extent_size)))
+        (
+            format!("{what} {}", human(sizing.current * extent_size)),
+            format!("{what} {}", human(sizing.target * extent_size)),
+        )
     };
     let PoolSizing { data, metadata, .. } = *sizing;
     // Metadata first: data must never outgrow what can map it.
@@ -271,7 +296,13 @@ fn grow(target: &Target<'_>, extent_size: u64, sizing: &PoolSizing, model: &mut 
         let (before, after) = words("metadata", metadata);
         target.act(
             model,
-            |volume_group, pool| Action::ExtendPoolMetadata { volume_group, pool, extent_size, from_extents: metadata.current, to_extents: metadata.target },
+            |volume_group, pool| Action::ExtendPoolMetadata {
+                volume_group,
+                pool,
+                extent_size,
+                from_extents: metadata.current,
+                to_extents: metadata.target,
+            },
             (&before, &after),
             "room to map the pool's data, with the spare of the same size",
         );
@@ -280,7 +311,12 @@ fn grow(target: &Target<'_>, extent_size: u64, sizing: &PoolSizing, model: &mut 
         let (before, after) = words("data", data);
         target.act(
             model,
-            |volume_group, pool| Action::ExtendPoolData { volume_group, pool, from_extents: data.current, to_extents: data.target },
+            |volume_group, pool| Action::ExtendPoolData {
+                volume_group,
+                pool,
+                from_extents: data.current,
+                to_extents: data.target,
+            },
             (&before, &after),
             "the profile wants more of the volume group for it",
         );
@@ -290,28 +326,58 @@ fn grow(target: &Target<'_>, extent_size: u64, sizing: &PoolSizing, model: &mut 
 fn settings(target: &Target<'_>, wanted: &ThinPool, pool: &Pool, profile: Option<String>, model: &mut Model<'_>) {
     if let Some(zero) = wanted.zero.filter(|zero| *zero != pool.zero) {
         let word = |zero: bool| if zero { "zeroes new blocks" } else { "does not zero new blocks" };
-        target.act(model, |volume_group, pool| Action::SetPoolZeroing { volume_group, pool, zero }, (word(pool.zero), word(zero)), "the profile says so");
+        target.act(
+            model,
+            |volume_group, pool| Action::SetPoolZeroing { volume_group, pool, zero },
+            (word(pool.zero), word(zero)),
+            "the profile says so",
+        );
     }
     // Empty for an inactive pool: LVM keeps the setting in its metadata and says so once it is active.
     if let Some(when_full) = wanted.when_full.filter(|when_full| when_full.as_str() != pool.when_full) {
         let before = format!("when full: {}", if pool.when_full.is_empty() { "unknown" } else { &pool.when_full });
         let after = format!("when full: {}", when_full.as_str());
-        target.act(model, |volume_group, pool| Action::SetPoolWhenFull { volume_group, pool, when_full }, (&before, &after), "the profile says so");
+        target.act(
+            model,
+            |volume_group, pool| Action::SetPoolWhenFull { volume_group, pool, when_full },
+            (&before, &after),
+            "the profile says so",
+        );
     }
     if let Some(profile) = profile.filter(|profile| *profile != pool.profile) {
-        let before = if pool.profile.is_empty() { "no metadata profile".to_owned() } else { format!("metadata profile {}", pool.profile) };
+        let before = if pool.profile.is_empty() {
+            "no metadata profile".to_owned()
+        } else {
+            format!("metadata profile {}", pool.profile)
+        };
         let after = format!("metadata profile {profile}");
-        target.act(model, |volume_group, pool| Action::AttachPoolProfile { volume_group, pool, profile }, (&before, &after), "autoextend is read from it");
+        target.act(
+            model,
+            |volume_group, pool| Action::AttachPoolProfile { volume_group, pool, profile },
+            (&before, &after),
+            "autoextend is read from it",
+        );
     }
     if wanted.autoextend.is_some() && pool.monitor != "monitored" {
         let before = if pool.monitor.is_empty() { "monitoring unknown" } else { pool.monitor.as_str() };
-        target.act(model, |volume_group, pool| Action::MonitorPool { volume_group, pool }, (before, "monitored"), "without dmeventd autoextend never happens");
+        target.act(
+            model,
+            |volume_group, pool| Action::MonitorPool { volume_group, pool },
+            (before, "monitored"),
+            "without dmeventd autoextend never happens",
+        );
     }
 }
 
 /// The name of the metadata profile that holds the wanted autoextend: the attached one when it says
 /// the same already, else ours, whose file is written where it differs.
-fn autoextend_profile(group: &str, wanted: &ThinPool, autoextend: Autoextend, lv: Option<&LogicalVolume>, model: &mut Model<'_>) -> String {
+fn autoextend_profile(
+    group: &str,
+    wanted: &ThinPool,
+    autoextend: Autoextend,
+    lv: Option<&LogicalVolume>,
+    model: &mut Model<'_>,
+) -> String {
     let attached = lv.and_then(|lv| lv.pool.as_ref()).map(|pool| pool.profile.as_str()).filter(|name| !name.is_empty());
     if let Some(name) = attached
         && model.facts.lvm_profiles.get(name).is_some_and(|text| says(text, autoextend))

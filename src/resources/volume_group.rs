@@ -57,7 +57,11 @@ fn usable(observed: &facts::VolumeGroup, model: &mut Model<'_>) -> bool {
     let name = &observed.name;
     let twice = model.facts.volume_groups.iter().filter(|group| group.name == *name).count() > 1;
     let refusal = if twice {
-        Some((RefusalCode::GroupNotOurs, "two volume groups have this name".to_owned(), "rename one by its UUID: vgrename UUID NEWNAME"))
+        Some((
+            RefusalCode::GroupNotOurs,
+            "two volume groups have this name".to_owned(),
+            "rename one by its UUID: vgrename UUID NEWNAME",
+        ))
     } else if observed.missing_pvs > 0 {
         Some((
             RefusalCode::GroupIncomplete,
@@ -67,9 +71,17 @@ fn usable(observed: &facts::VolumeGroup, model: &mut Model<'_>) -> bool {
     } else if observed.exported {
         Some((RefusalCode::GroupNotOurs, "the volume group is exported".to_owned(), "vgimport it first"))
     } else if observed.shared {
-        Some((RefusalCode::GroupNotOurs, "the volume group is shared or clustered".to_owned(), "only local volume groups are managed"))
+        Some((
+            RefusalCode::GroupNotOurs,
+            "the volume group is shared or clustered".to_owned(),
+            "only local volume groups are managed",
+        ))
     } else if !observed.writable {
-        Some((RefusalCode::GroupNotOurs, "the volume group is read-only".to_owned(), "vgchange --permission rw if that is wanted"))
+        Some((
+            RefusalCode::GroupNotOurs,
+            "the volume group is read-only".to_owned(),
+            "vgchange --permission rw if that is wanted",
+        ))
     } else {
         observed.physical_volumes.iter().find(|pv| pv.duplicate).map(|pv| {
             (
@@ -94,11 +106,7 @@ pub fn new_extents(size: u64, extent_size: u64) -> u64 {
 }
 
 /// Resolves the disks and guards them; `None` when any was refused.
-fn disks(
-    wanted: &VolumeGroup,
-    observed: Option<&facts::VolumeGroup>,
-    model: &mut Model<'_>,
-) -> Option<Vec<Taken>> {
+fn disks(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, model: &mut Model<'_>) -> Option<Vec<Taken>> {
     let facts = model.facts;
     let mut taken = Vec::new();
     let mut refused = false;
@@ -191,7 +199,10 @@ fn grow(wanted: &VolumeGroup, observed: &facts::VolumeGroup, model: &mut Model<'
         if wanted.grow == Grow::None {
             model.note(
                 pv.device.clone(),
-                format!("its device could give {gain} more extents ({}); grow: physical-volumes takes them", human(gain * observed.extent_size)),
+                format!(
+                    "its device could give {gain} more extents ({}); grow: physical-volumes takes them",
+                    human(gain * observed.extent_size)
+                ),
             );
             continue;
         }
@@ -233,14 +244,7 @@ fn grow_partition(device: &BlockDevice, grown: u64, group: &str, model: &mut Mod
 }
 
 /// Emits wipes, then one vgcreate or vgextend for all disks.
-fn take(
-    wanted: &VolumeGroup,
-    exists: bool,
-    extents: u64,
-    extent_size: u64,
-    taken: Vec<Taken>,
-    model: &mut Model<'_>,
-) {
+fn take(wanted: &VolumeGroup, exists: bool, extents: u64, extent_size: u64, taken: Vec<Taken>, model: &mut Model<'_>) {
     if taken.is_empty() {
         return;
     }
@@ -292,6 +296,9 @@ fn note_foreign(wanted: &VolumeGroup, observed: &facts::VolumeGroup, model: &mut
         if device.partition.is_some() || model.taken.contains(&device.number) {
             continue;
         }
-        model.note(pv.device.clone(), format!("a physical volume of {} that the profile does not name: it stays", wanted.name));
+        model.note(
+            pv.device.clone(),
+            format!("a physical volume of {} that the profile does not name: it stays", wanted.name),
+        );
     }
 }

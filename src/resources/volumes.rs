@@ -73,7 +73,12 @@ fn suitable(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, model: 
             );
             suitable = false;
         } else if !lv.health.is_empty() {
-            model.refuse(RefusalCode::VolumeUnsuitable, object, format!("LVM reports it as {}", lv.health), "repair it first (lvs -o+lv_health_status)");
+            model.refuse(
+                RefusalCode::VolumeUnsuitable,
+                object,
+                format!("LVM reports it as {}", lv.health),
+                "repair it first (lvs -o+lv_health_status)",
+            );
             suitable = false;
         } else if !lv.active {
             model.refuse(
@@ -131,7 +136,8 @@ fn sizes(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, extent_siz
         .sum();
     let fixed_pools: u64 = pools.iter().filter(|pool| pool.share.is_none()).map(PoolSizing::footprint).sum();
     // Where a pool shares what is free, the spare comes out of its share, as LVM counts it.
-    let spare_reserved = if pools.iter().any(|pool| pool.share.is_some()) { 0 } else { thin_pool::spare(&pools, spare_before) };
+    let spare_reserved =
+        if pools.iter().any(|pool| pool.share.is_some()) { 0 } else { thin_pool::spare(&pools, spare_before) };
     let base = total.saturating_sub(unnamed + fixed_volumes + fixed_pools + spare_reserved);
     for (volume, sizing) in wanted.volumes.iter().zip(&mut volumes) {
         if let Amount::PercentFree(percent) = volume.size.amount {
@@ -195,15 +201,20 @@ fn fits(wanted: &VolumeGroup, space: &Space, extent_size: u64, total: u64, model
             human(available * extent_size),
             growing.join(", ")
         ),
-        format!("add a disk of at least {}, or ask for less", human((needed.saturating_sub(available)) * extent_size + (4 << 20))),
+        format!(
+            "add a disk of at least {}, or ask for less",
+            human((needed.saturating_sub(available)) * extent_size + (4 << 20))
+        ),
     );
     false
 }
 
 /// Refuses what `exact: true` wants smaller than it is.
 fn exact(wanted: &VolumeGroup, space: &Space, extent_size: u64, model: &mut Model<'_>) -> bool {
-    let volumes = wanted.volumes.iter().zip(&space.volumes).map(|(volume, sizing)| (&volume.name, volume.size, sizing.current));
-    let pools = wanted.thin_pools.iter().zip(&space.pools).map(|(pool, sizing)| (&pool.name, pool.size, sizing.data.current));
+    let volumes =
+        wanted.volumes.iter().zip(&space.volumes).map(|(volume, sizing)| (&volume.name, volume.size, sizing.current));
+    let pools =
+        wanted.thin_pools.iter().zip(&space.pools).map(|(pool, sizing)| (&pool.name, pool.size, sizing.data.current));
     let mut exact = true;
     for (name, size, current) in volumes.chain(pools) {
         let Amount::Bytes(bytes) = size.amount else { continue };
@@ -228,14 +239,28 @@ fn rows(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, space: &Spa
     }
     for (pool, sizing) in wanted.thin_pools.iter().zip(&space.pools) {
         push(pool.name.clone(), LedgerKind::PoolData, true, sizing.data.current, sizing.data.target);
-        push(format!("{}_tmeta", pool.name), LedgerKind::PoolMetadata, true, sizing.metadata.current, sizing.metadata.target);
+        push(
+            format!("{}_tmeta", pool.name),
+            LedgerKind::PoolMetadata,
+            true,
+            sizing.metadata.current,
+            sizing.metadata.target,
+        );
     }
     if space.spare > 0 {
-        push("lvol0_pmspare".to_owned(), LedgerKind::MetadataSpare, !wanted.thin_pools.is_empty(), space.spare_before, space.spare);
+        push(
+            "lvol0_pmspare".to_owned(),
+            LedgerKind::MetadataSpare,
+            !wanted.thin_pools.is_empty(),
+            space.spare_before,
+            space.spare,
+        );
     }
     let all = observed.map_or(&[][..], |group| &group.logical_volumes);
     for lv in all.iter().filter(|lv| lv.extents > 0 && lv.role != Role::MetadataSpare) {
-        if wanted.volumes.iter().any(|volume| volume.name == lv.name) || thin_pool::owner(&wanted.thin_pools, lv).is_some() {
+        if wanted.volumes.iter().any(|volume| volume.name == lv.name)
+            || thin_pool::owner(&wanted.thin_pools, lv).is_some()
+        {
             continue;
         }
         let kind = match lv.role {
@@ -253,7 +278,12 @@ pub fn mapper_path(group: &str, volume: &str) -> String {
     format!("/dev/mapper/{}-{}", group.replace('-', "--"), volume.replace('-', "--"))
 }
 
-fn planned(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, space: &Space, extent_size: u64) -> Vec<PlannedVolume> {
+fn planned(
+    wanted: &VolumeGroup,
+    observed: Option<&facts::VolumeGroup>,
+    space: &Space,
+    extent_size: u64,
+) -> Vec<PlannedVolume> {
     wanted
         .volumes
         .iter()
@@ -303,7 +333,12 @@ fn emit(wanted: &VolumeGroup, space: &Space, extent_size: u64, model: &mut Model
         } else {
             model.act(
                 Action::CreateVolume { volume_group, volume: name, extents: target },
-                Words { object, before: String::new(), after, why: format!("no such volume yet; the profile wants {}", volume.size.amount) },
+                Words {
+                    object,
+                    before: String::new(),
+                    after,
+                    why: format!("no such volume yet; the profile wants {}", volume.size.amount),
+                },
             );
         }
     }

@@ -19,7 +19,13 @@ pub fn stock_host(disks: &[u64]) -> Facts {
         ..Facts::default()
     };
     facts.block_devices = vec![
-        BlockDevice { name: "sda".into(), number: "8:0".into(), size: 10 * GIB, serials: vec!["SYSTEM".into()], ..BlockDevice::default() },
+        BlockDevice {
+            name: "sda".into(),
+            number: "8:0".into(),
+            size: 10 * GIB,
+            serials: vec!["SYSTEM".into()],
+            ..BlockDevice::default()
+        },
         BlockDevice {
             name: "sda2".into(),
             number: "8:2".into(),

@@ -30,11 +30,18 @@ pub fn apply(facts: &mut Facts, action: &Action) {
         Action::WipeSignatures { device, .. } => device_mut(facts, device).probe = Some(Probe::default()),
         Action::CreateVolumeGroup { volume_group, devices } => {
             assert!(facts.volume_group(volume_group).is_none(), "the group is new");
-            let group = VolumeGroup { name: volume_group.clone(), extent_size: 4 << 20, writable: true, ..VolumeGroup::default() };
+            let group = VolumeGroup {
+                name: volume_group.clone(),
+                extent_size: 4 << 20,
+                writable: true,
+                ..VolumeGroup::default()
+            };
             facts.volume_groups.push(group);
             devices.iter().for_each(|disk| take(facts, volume_group, disk));
         }
-        Action::ExtendVolumeGroup { volume_group, devices } => devices.iter().for_each(|disk| take(facts, volume_group, disk)),
+        Action::ExtendVolumeGroup { volume_group, devices } => {
+            devices.iter().for_each(|disk| take(facts, volume_group, disk))
+        }
         Action::CreateVolume { volume_group, volume, extents } => {
             let minor = facts.block_devices.len() + 100;
             let number = format!("254:{minor}");
@@ -56,8 +63,17 @@ pub fn apply(facts: &mut Facts, action: &Action) {
         Action::MakeFilesystem { device, fstype, .. } => {
             let device = device_mut(facts, device);
             assert!(device.probe.as_ref().is_some_and(Probe::is_blank), "mkfs only on what is blank");
-            let filesystem = FilesystemProbe { fstype: fstype.as_str().into(), size: Some(device.size), block_size: 4096, ..FilesystemProbe::default() };
-            device.probe = Some(Probe { signatures: vec![fstype.as_str().into()], filesystem: Some(filesystem), ..Probe::default() });
+            let filesystem = FilesystemProbe {
+                fstype: fstype.as_str().into(),
+                size: Some(device.size),
+                block_size: 4096,
+                ..FilesystemProbe::default()
+            };
+            device.probe = Some(Probe {
+                signatures: vec![fstype.as_str().into()],
+                filesystem: Some(filesystem),
+                ..Probe::default()
+            });
         }
         Action::GrowFilesystem { path, to, from, .. } => {
             assert!(to > from, "a file system only grows");
@@ -73,13 +89,19 @@ pub fn apply(facts: &mut Facts, action: &Action) {
         }
         Action::MakeSwap { device, size, .. } => {
             let probe = SwapProbe { uuid: "swap".into(), size: *size };
-            device_mut(facts, device).probe = Some(Probe { signatures: vec!["swap".into()], swap: Some(probe), ..Probe::default() });
+            device_mut(facts, device).probe =
+                Some(Probe { signatures: vec!["swap".into()], swap: Some(probe), ..Probe::default() });
         }
         Action::EnableSwap { device } => {
             let device = device_mut(facts, device);
             let size = device.probe.as_ref().and_then(|probe| probe.swap.as_ref()).expect("a swap area").size;
             let number = Some(device.number.clone());
-            facts.swaps.push(Swap { source: "/dev/dm-9".into(), device_number: number, size: size - 4096, ..Swap::default() });
+            facts.swaps.push(Swap {
+                source: "/dev/dm-9".into(),
+                device_number: number,
+                size: size - 4096,
+                ..Swap::default()
+            });
         }
         pool => apply_pool(facts, pool),
     }
@@ -87,7 +109,17 @@ pub fn apply(facts: &mut Facts, action: &Action) {
 
 fn apply_pool(facts: &mut Facts, action: &Action) {
     match action {
-        Action::CreateThinPool(NewThinPool { volume_group, pool, data_extents, metadata_extents, chunk, zero, when_full, profile, .. }) => {
+        Action::CreateThinPool(NewThinPool {
+            volume_group,
+            pool,
+            data_extents,
+            metadata_extents,
+            chunk,
+            zero,
+            when_full,
+            profile,
+            ..
+        }) => {
             let spare = spare(facts, volume_group).max(*metadata_extents) - spare(facts, volume_group);
             allocate(facts, volume_group, data_extents + metadata_extents + spare);
             let settings = Pool {
@@ -103,7 +135,14 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
                 needs_check: false,
             };
             let group = group_mut(facts, volume_group);
-            let lv = |name: String, role, extents, pool| LogicalVolume { name, role, extents, pool, active: true, ..LogicalVolume::default() };
+            let lv = |name: String, role, extents, pool| LogicalVolume {
+                name,
+                role,
+                extents,
+                pool,
+                active: true,
+                ..LogicalVolume::default()
+            };
             group.logical_volumes.push(lv(pool.clone(), Role::ThinPool, 0, Some(settings)));
             group.logical_volumes.push(lv(format!("{pool}_tdata"), Role::ThinPoolData, *data_extents, None));
             group.logical_volumes.push(lv(format!("{pool}_tmeta"), Role::ThinPoolMetadata, *metadata_extents, None));
@@ -126,7 +165,9 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
             let (WhenFull::Error | WhenFull::Queue) = when_full;
             pool_mut(facts, volume_group, pool).when_full = when_full.as_str().into();
         }
-        Action::AttachPoolProfile { volume_group, pool, profile } => pool_mut(facts, volume_group, pool).profile = profile.clone(),
+        Action::AttachPoolProfile { volume_group, pool, profile } => {
+            pool_mut(facts, volume_group, pool).profile = profile.clone()
+        }
         Action::MonitorPool { volume_group, pool } => pool_mut(facts, volume_group, pool).monitor = "monitored".into(),
         other => unreachable!("{other:?} is handled by its caller"),
     }

@@ -24,11 +24,7 @@ impl Disk {
     /// An empty disk; `size` is a number with `K`, `M`, `G` or `T` (binary units).
     #[must_use]
     pub fn blank(size: &str) -> Self {
-        Self {
-            size: bytes(size),
-            name: String::new(),
-            shows_serial: false,
-        }
+        Self { size: bytes(size), name: String::new(), shows_serial: false }
     }
 
     /// Sets the serial number, by which the other functions name this disk too.
@@ -63,24 +59,12 @@ pub struct Attached {
 impl Attached {
     /// Creates the backing file in `directory`.
     pub fn create(disk: Disk, directory: &Path, target: usize) -> Self {
-        let Disk {
-            size,
-            name,
-            shows_serial,
-        } = disk;
-        assert!(
-            !name.is_empty(),
-            "a disk needs .serial(…) or .without_serial(…)"
-        );
+        let Disk { size, name, shows_serial } = disk;
+        assert!(!name.is_empty(), "a disk needs .serial(…) or .without_serial(…)");
         let file = directory.join(format!("{name}.raw"));
         let created = File::create_new(&file).and_then(|created| created.set_len(size));
         created.unwrap_or_else(|error| panic!("cannot create {}: {error}", file.display()));
-        Self {
-            name,
-            file,
-            shows_serial,
-            target,
-        }
+        Self { name, file, shows_serial, target }
     }
 
     /// The emulator's name for the backing file.
@@ -119,8 +103,7 @@ impl Attached {
 
     /// SHA-256 of the content. Runs of zeros count the same whether they were written or never touched.
     pub fn digest(&self) -> String {
-        digest_file(&self.file)
-            .unwrap_or_else(|error| panic!("cannot read {}: {error}", self.file.display()))
+        digest_file(&self.file).unwrap_or_else(|error| panic!("cannot read {}: {error}", self.file.display()))
     }
 }
 
@@ -134,10 +117,7 @@ pub fn bytes(size: &str) -> u64 {
         "T" => 1 << 40,
         _ => panic!("a disk size needs a unit K, M, G or T: {size}"),
     };
-    number
-        .parse::<u64>()
-        .unwrap_or_else(|_| panic!("not a disk size: {size}"))
-        * factor
+    number.parse::<u64>().unwrap_or_else(|_| panic!("not a disk size: {size}")) * factor
 }
 
 fn digest_file(path: &Path) -> std::io::Result<String> {

@@ -59,16 +59,10 @@ impl Builder {
     pub fn start(self) -> Host {
         let Self { name, disks, agent } = self;
         let image = Image::get();
-        let directory = tempfile::Builder::new()
-            .prefix(&format!("{name}."))
-            .tempdir_in(&image.runs);
-        let directory =
-            directory.unwrap_or_else(|error| panic!("{name}: no directory to run in: {error}"));
+        let directory = tempfile::Builder::new().prefix(&format!("{name}.")).tempdir_in(&image.runs);
+        let directory = directory.unwrap_or_else(|error| panic!("{name}: no directory to run in: {error}"));
         // The cache may lie so deep that a socket's path would be too long there.
-        let sockets = tempfile::Builder::new()
-            .prefix("lab.")
-            .tempdir()
-            .expect("a temporary directory");
+        let sockets = tempfile::Builder::new().prefix("lab.").tempdir().expect("a temporary directory");
         let mut host = Host {
             name,
             directory,
@@ -84,8 +78,7 @@ impl Builder {
             host.add_disk(disk);
         }
         if let Some(agent) = agent {
-            let program = std::fs::read(&agent)
-                .unwrap_or_else(|error| panic!("{}: {error}", agent.display()));
+            let program = std::fs::read(&agent).unwrap_or_else(|error| panic!("{}: {error}", agent.display()));
             host.write("/usr/local/bin/atomhost", program);
             host.ok("chmod 755 /usr/local/bin/atomhost");
         }
@@ -97,11 +90,7 @@ impl Host {
     /// Begins to describe a host; `name` appears in messages.
     pub fn builder(name: &str) -> Builder {
         let agent = Some(PathBuf::from(env!("CARGO_BIN_EXE_atomhost")));
-        Builder {
-            name: name.to_owned(),
-            disks: Vec::new(),
-            agent,
-        }
+        Builder { name: name.to_owned(), disks: Vec::new(), agent }
     }
 
     /// Runs a shell command as root. The test fails when it does not end within four minutes.
@@ -119,16 +108,8 @@ impl Host {
     /// Runs a shell command as root that must succeed, and gives its standard output.
     #[track_caller]
     pub fn ok(&self, command: &str) -> String {
-        let Output {
-            code,
-            stdout,
-            stderr,
-        } = self.run(command);
-        assert!(
-            code == 0,
-            "{}: `{command}` ended with {code}\nstdout:\n{stdout}\nstderr:\n{stderr}",
-            self.name
-        );
+        let Output { code, stdout, stderr } = self.run(command);
+        assert!(code == 0, "{}: `{command}` ended with {code}\nstdout:\n{stdout}\nstderr:\n{stderr}", self.name);
         stdout
     }
 
@@ -149,12 +130,7 @@ impl Host {
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let command = format!("mkdir -p \"$(dirname '{path}')\" && cat >'{path}'");
         let output = self.must(self.ssh().run(&command, content.as_ref(), COMMAND));
-        assert!(
-            output.code == 0,
-            "{}: cannot write {path}: {}",
-            self.name,
-            output.stderr
-        );
+        assert!(output.code == 0, "{}: cannot write {path}: {}", self.name, output.stderr);
     }
 
     /// Reads a text file.
@@ -174,10 +150,7 @@ impl Host {
         self.disks.push(disk);
         self.wait_for(
             "the disk to appear",
-            &format!(
-                "[ \"$(ls /sys/block)\" != '{}' ] && udevadm settle",
-                before.trim()
-            ),
+            &format!("[ \"$(ls /sys/block)\" != '{}' ] && udevadm settle", before.trim()),
         );
     }
 
@@ -218,16 +191,10 @@ impl Host {
     /// Boots from the disks after a [`Host::power_cut`]. Their kernel names may come in another order.
     #[track_caller]
     pub fn boot(&mut self) {
-        assert!(
-            self.qemu.is_none(),
-            "{}: boot() needs a power_cut() before",
-            self.name
-        );
+        assert!(self.qemu.is_none(), "{}: boot() needs a power_cut() before", self.name);
         let system = self.system();
         let disks: Vec<&Attached> = self.disks.iter().collect();
-        let qemu = self
-            .model
-            .start(self.directory.path(), &system, &disks, Memory::Empty);
+        let qemu = self.model.start(self.directory.path(), &system, &disks, Memory::Empty);
         let qemu = self.must(qemu);
         self.qemu = Some(qemu);
         self.wait_booted();
@@ -237,14 +204,9 @@ impl Host {
     #[track_caller]
     pub fn reboot(&mut self) {
         self.qemu().qmp.forget_events();
-        let _ = self
-            .ssh()
-            .run("systemctl reboot", b"", Duration::from_secs(20));
+        let _ = self.ssh().run("systemctl reboot", b"", Duration::from_secs(20));
         self.ssh = None;
-        let reset = self
-            .qemu()
-            .qmp
-            .wait_event("RESET", Duration::from_secs(180));
+        let reset = self.qemu().qmp.wait_event("RESET", Duration::from_secs(180));
         self.must(reset);
         self.wait_booted();
     }
@@ -256,8 +218,7 @@ impl Host {
             self.ok("sync");
         }
         let disk = self.disks.iter().find(|disk| disk.name == serial);
-        disk.unwrap_or_else(|| panic!("{}: no disk {serial}", self.name))
-            .digest()
+        disk.unwrap_or_else(|| panic!("{}: no disk {serial}", self.name)).digest()
     }
 
     /// The state that a no-op must leave alone.
@@ -271,32 +232,20 @@ impl Host {
         let prepared = overlay(&image.booted_disk(), "qcow2", &system);
         self.must(prepared);
         let memory = image.memory();
-        let qemu = self.model.start(
-            self.directory.path(),
-            &system,
-            &[],
-            Memory::Restored(&memory),
-        );
+        let qemu = self.model.start(self.directory.path(), &system, &[], Memory::Restored(&memory));
         let mut qemu = self.must(qemu);
         let restored = qemu.restore(&image.state());
         self.qemu = Some(qemu);
         self.must(restored);
         self.connect(RESTORE);
         // The host still believes in the time of its snapshot.
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |now| now.as_secs());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
         self.ok(&format!("date -s @{now}"));
     }
 
     fn resize(&mut self, node: &str, size: &str) {
-        self.execute(
-            "block_resize",
-            json!({"node-name": node, "size": bytes(size)}),
-        );
-        self.ok(
-            "for disk in /sys/block/sd*; do echo 1 >\"$disk/device/rescan\"; done; udevadm settle",
-        );
+        self.execute("block_resize", json!({"node-name": node, "size": bytes(size)}));
+        self.ok("for disk in /sys/block/sd*; do echo 1 >\"$disk/device/rescan\"; done; udevadm settle");
     }
 
     #[track_caller]
@@ -308,10 +257,7 @@ impl Host {
 
     #[track_caller]
     fn connect(&mut self, limit: Duration) {
-        let address = Address {
-            port: self.qemu().ssh_port,
-            key: Image::get().key(),
-        };
+        let address = Address { port: self.qemu().ssh_port, key: Image::get().key() };
         let ssh = Ssh::connect(address, self.sockets.path(), limit);
         self.ssh = Some(self.must(ssh));
     }
@@ -320,11 +266,7 @@ impl Host {
     fn wait_for(&self, what: &str, condition: &str) {
         let end = Instant::now() + Duration::from_secs(60);
         while self.run(condition).code != 0 {
-            assert!(
-                Instant::now() < end,
-                "{}: waited too long for {what}",
-                self.name
-            );
+            assert!(Instant::now() < end, "{}: waited too long for {what}", self.name);
         }
     }
 
@@ -355,22 +297,11 @@ impl Host {
 
     fn last_words(&self) {
         let directory: &Path = self.directory.path();
-        eprintln!(
-            "──── {}: end of the console ────\n{}",
-            self.name,
-            console_tail(directory)
-        );
+        eprintln!("──── {}: end of the console ────\n{}", self.name, console_tail(directory));
         let Some(ssh) = &self.ssh else { return };
-        let journal = ssh.run(
-            "journalctl -b -o short-monotonic --no-hostname -n 200",
-            b"",
-            LAST_WORDS,
-        );
+        let journal = ssh.run("journalctl -b -o short-monotonic --no-hostname -n 200", b"", LAST_WORDS);
         match journal {
-            Ok(output) => eprintln!(
-                "──── {}: end of the journal ────\n{}",
-                self.name, output.stdout
-            ),
+            Ok(output) => eprintln!("──── {}: end of the journal ────\n{}", self.name, output.stdout),
             Err(error) => eprintln!("──── {}: no journal: {error}", self.name),
         }
     }

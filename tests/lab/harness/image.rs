@@ -40,9 +40,7 @@ impl Image {
     /// The image, which the first caller builds if need be; the others wait.
     pub fn get() -> &'static Self {
         static IMAGE: OnceLock<Image> = OnceLock::new();
-        IMAGE.get_or_init(|| {
-            open().unwrap_or_else(|error| panic!("no image of the stock host: {error}"))
-        })
+        IMAGE.get_or_init(|| open().unwrap_or_else(|error| panic!("no image of the stock host: {error}")))
     }
 
     /// The system disk as it was when the snapshot was taken.
@@ -71,24 +69,16 @@ impl Image {
 /// # Errors
 /// What qemu-img says.
 pub fn overlay(base: &Path, format: &str, file: &Path) -> Result<(), String> {
-    run(Command::new("qemu-img")
-        .args(["create", "-q", "-f", "qcow2", "-F", format, "-b"])
-        .arg(base)
-        .arg(file))
+    run(Command::new("qemu-img").args(["create", "-q", "-f", "qcow2", "-F", format, "-b"]).arg(base).arg(file))
 }
 
 fn open() -> Result<Image, String> {
-    let cache = std::env::var_os("ATOMHOST_LAB_CACHE").map_or_else(
-        || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("lab"),
-        PathBuf::from,
-    );
+    let cache = std::env::var_os("ATOMHOST_LAB_CACHE")
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("lab"), PathBuf::from);
     let runs = cache.join("run");
-    std::fs::create_dir_all(&runs)
-        .map_err(|error| format!("cannot create {}: {error}", runs.display()))?;
-    let lock = File::create(cache.join("lock"))
-        .map_err(|error| format!("cannot create the lock: {error}"))?;
-    lock.lock()
-        .map_err(|error| format!("cannot lock {}: {error}", cache.display()))?;
+    std::fs::create_dir_all(&runs).map_err(|error| format!("cannot create {}: {error}", runs.display()))?;
+    let lock = File::create(cache.join("lock")).map_err(|error| format!("cannot create the lock: {error}"))?;
+    lock.lock().map_err(|error| format!("cannot lock {}: {error}", cache.display()))?;
     sweep(&runs, RUN_AGE, |_| true);
 
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/image");
@@ -101,30 +91,21 @@ fn open() -> Result<Image, String> {
     };
     let directory = cache.join(format!("{suite}-{}", key(&scripts, &suite, &model)?));
     if !directory.join("state").exists() {
-        sweep(&cache, IMAGE_AGE, |name| {
-            name.starts_with("bookworm-") || name.starts_with("tree-")
-        });
+        sweep(&cache, IMAGE_AGE, |name| name.starts_with("bookworm-") || name.starts_with("tree-"));
         let building = directory.with_extension("building");
         let _ = std::fs::remove_dir_all(&building);
-        std::fs::create_dir(&building)
-            .map_err(|error| format!("cannot create {}: {error}", building.display()))?;
+        std::fs::create_dir(&building).map_err(|error| format!("cannot create {}: {error}", building.display()))?;
         build(&cache, &scripts, &suite, &building)?;
         model.image = building.clone();
         boot_and_save(&mut model)?;
-        std::fs::rename(&building, &directory)
-            .map_err(|error| format!("cannot keep the image: {error}"))?;
+        std::fs::rename(&building, &directory).map_err(|error| format!("cannot keep the image: {error}"))?;
     }
     // Tells the sweep that the image is in use.
     let _ = File::create(directory.join("used"));
     let accelerator = std::fs::read_to_string(directory.join("accelerator"));
-    model.accelerator =
-        accelerator.map_err(|error| format!("the image lacks its accelerator: {error}"))?;
+    model.accelerator = accelerator.map_err(|error| format!("the image lacks its accelerator: {error}"))?;
     model.image = directory.clone();
-    Ok(Image {
-        directory,
-        runs,
-        model,
-    })
+    Ok(Image { directory, runs, model })
 }
 
 /// Builds the file tree (kept, since it takes longest and changes least) and puts it on a disk.
@@ -135,21 +116,11 @@ fn build(cache: &Path, scripts: &Path, suite: &str, directory: &Path) -> Result<
         let started = Instant::now();
         note("building the file tree of the stock host (a minute or two)");
         let building = tree.with_extension("building");
-        run(Command::new("bash")
-            .arg(scripts.join("tree.sh"))
-            .arg(suite)
-            .arg(&building))?;
-        std::fs::rename(&building, &tree)
-            .map_err(|error| format!("cannot keep the tree: {error}"))?;
-        note(&format!(
-            "file tree built in {} s",
-            started.elapsed().as_secs()
-        ));
+        run(Command::new("bash").arg(scripts.join("tree.sh")).arg(suite).arg(&building))?;
+        std::fs::rename(&building, &tree).map_err(|error| format!("cannot keep the tree: {error}"))?;
+        note(&format!("file tree built in {} s", started.elapsed().as_secs()));
     }
-    run(Command::new("bash")
-        .arg(scripts.join("disk.sh"))
-        .arg(&tree)
-        .arg(directory))
+    run(Command::new("bash").arg(scripts.join("disk.sh")).arg(&tree).arg(directory))
 }
 
 /// Boots the disk for the first time, as cloud-init sees it too, and takes the snapshot when all is quiet.
@@ -159,17 +130,9 @@ fn boot_and_save(model: &mut Model) -> Result<(), String> {
     let system = directory.join("booted.qcow2");
     overlay(Path::new("disk.raw"), "raw", &system)?;
     if model.accelerator == "auto" {
-        model.accelerator = if kvm_works(model, &system) {
-            "kvm"
-        } else {
-            "tcg"
-        }
-        .to_owned();
+        model.accelerator = if kvm_works(model, &system) { "kvm" } else { "tcg" }.to_owned();
     }
-    note(&format!(
-        "first boot of the stock host with {} (a minute or two)",
-        model.accelerator
-    ));
+    note(&format!("first boot of the stock host with {} (a minute or two)", model.accelerator));
     let memory = directory.join("memory");
     let mut qemu = model.start(&directory, &system, &[], Memory::Recorded(&memory))?;
     quiesce(&directory, &qemu).map_err(|error| format!("{error}\n{}", console_tail(&directory)))?;
@@ -177,34 +140,17 @@ fn boot_and_save(model: &mut Model) -> Result<(), String> {
     std::fs::write(directory.join("accelerator"), &model.accelerator)
         .and_then(|()| std::fs::rename(directory.join("state.new"), directory.join("state")))
         .map_err(|error| format!("cannot keep the snapshot: {error}"))?;
-    note(&format!(
-        "first boot and snapshot took {} s",
-        started.elapsed().as_secs()
-    ));
+    note(&format!("first boot and snapshot took {} s", started.elapsed().as_secs()));
     Ok(())
 }
 
 fn quiesce(directory: &Path, qemu: &Qemu) -> Result<(), String> {
-    let address = Address {
-        port: qemu.ssh_port,
-        key: directory.join("id"),
-    };
+    let address = Address { port: qemu.ssh_port, key: directory.join("id") };
     let ssh = Ssh::connect(address, directory, BOOT)?;
-    let booted = ssh.run(
-        "cloud-init status --wait && systemctl is-system-running --wait",
-        b"",
-        BOOT,
-    )?;
+    let booted = ssh.run("cloud-init status --wait && systemctl is-system-running --wait", b"", BOOT)?;
     if booted.code != 0 {
-        let failed = ssh.run(
-            "systemctl --failed; journalctl -b -p warning -o short",
-            b"",
-            BOOT,
-        )?;
-        return Err(format!(
-            "the first boot went wrong: {}{}\n{}",
-            booted.stdout, booted.stderr, failed.stdout
-        ));
+        let failed = ssh.run("systemctl --failed; journalctl -b -p warning -o short", b"", BOOT)?;
+        return Err(format!("the first boot went wrong: {}{}\n{}", booted.stdout, booted.stderr, failed.stdout));
     }
     // What every case calls is worth having in memory.
     let warm = "lvm fullreport; blkid -p /dev/sda2; lsblk; udevadm settle; wipefs -n /dev/sda2; mkfs.xfs -V; \
@@ -219,19 +165,11 @@ fn quiesce(directory: &Path, qemu: &Qemu) -> Result<(), String> {
 
 /// /dev/kvm may exist and yet hang every kernel: only one that speaks proves it.
 fn kvm_works(model: &Model, system: &Path) -> bool {
-    if File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/kvm")
-        .is_err()
-    {
+    if File::options().read(true).write(true).open("/dev/kvm").is_err() {
         return false;
     }
     note("trying KVM");
-    let trial = Model {
-        accelerator: "kvm".to_owned(),
-        ..model.clone()
-    };
+    let trial = Model { accelerator: "kvm".to_owned(), ..model.clone() };
     let Ok(_running) = trial.start(&model.image, system, &[], Memory::Empty) else {
         return false;
     };
@@ -257,22 +195,10 @@ pub fn console_tail(directory: &Path) -> String {
 /// A name that changes with everything a snapshot depends on.
 fn key(scripts: &Path, suite: &str, model: &Model) -> Result<String, String> {
     let output = Command::new("qemu-system-x86_64").arg("--version").output();
-    let version = output
-        .map_err(|error| format!("cannot start qemu-system-x86_64: {error}"))?
-        .stdout;
-    let (tree, disk) = (
-        read(&scripts.join("tree.sh"))?,
-        read(&scripts.join("disk.sh"))?,
-    );
+    let version = output.map_err(|error| format!("cannot start qemu-system-x86_64: {error}"))?.stdout;
+    let (tree, disk) = (read(&scripts.join("tree.sh"))?, read(&scripts.join("disk.sh"))?);
     // How the first boot is brought to rest counts as well, and this file says it.
-    let parts = [
-        suite.as_bytes(),
-        &tree,
-        &disk,
-        &version,
-        include_bytes!("image.rs"),
-        include_bytes!("qemu.rs"),
-    ];
+    let parts = [suite.as_bytes(), &tree, &disk, &version, include_bytes!("image.rs"), include_bytes!("qemu.rs")];
     let settings = format!("{}{:?}", model.accelerator, model.arguments());
     Ok(digest(&[&parts.concat(), settings.as_bytes()]))
 }
@@ -285,11 +211,9 @@ fn sweep(directory: &Path, age: Duration, ours: impl Fn(&str) -> bool) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
         let used = std::fs::metadata(path.join("used")).or_else(|_| entry.metadata());
-        let old = used.and_then(|used| used.modified()).is_ok_and(|at| {
-            SystemTime::now()
-                .duration_since(at)
-                .is_ok_and(|elapsed| elapsed > age)
-        });
+        let old = used
+            .and_then(|used| used.modified())
+            .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|elapsed| elapsed > age));
         if old && ours(&entry.file_name().to_string_lossy()) {
             let _ = std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path));
         }
@@ -297,10 +221,7 @@ fn sweep(directory: &Path, age: Duration, ours: impl Fn(&str) -> bool) {
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cannot start {command:?}: {error}"))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("cannot start {command:?}: {error}"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -317,9 +238,7 @@ fn setting(name: &str, default: &str) -> String {
 }
 
 fn number(name: &str, default: u32) -> Result<u32, String> {
-    setting(name, &default.to_string())
-        .parse()
-        .map_err(|_| format!("{name} is not a number"))
+    setting(name, &default.to_string()).parse().map_err(|_| format!("{name} is not a number"))
 }
 
 /// Straight to standard error: the test runner would hold back what a passing test prints.

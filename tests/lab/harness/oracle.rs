@@ -53,10 +53,7 @@ impl Oracle {
     #[track_caller]
     pub fn assert_same(&self, before: &Self) {
         let difference = self.difference(before);
-        assert!(
-            difference.is_empty(),
-            "the host has changed (- before, + now):\n{difference}"
-        );
+        assert!(difference.is_empty(), "the host has changed (- before, + now):\n{difference}");
     }
 
     /// The differing lines by section, `-` before and `+` now; empty when all is the same.

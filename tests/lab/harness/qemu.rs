@@ -54,11 +54,7 @@ pub struct Qemu {
 impl Model {
     /// The part of the command line that decides whether a snapshot fits.
     pub fn arguments(&self) -> Vec<String> {
-        let cpu = if self.accelerator == "kvm" {
-            "host"
-        } else {
-            "qemu64"
-        };
+        let cpu = if self.accelerator == "kvm" { "host" } else { "qemu64" };
         let accelerator = match self.accelerator.as_str() {
             "kvm" => "kvm",
             _ => "tcg,thread=multi",
@@ -83,8 +79,7 @@ impl Model {
         memory: Memory<'_>,
     ) -> Result<Qemu, String> {
         let errors = directory.join("emulator.log");
-        let log = File::create(&errors)
-            .map_err(|error| format!("cannot create {}: {error}", errors.display()))?;
+        let log = File::create(&errors).map_err(|error| format!("cannot create {}: {error}", errors.display()))?;
         // When the test dies, whatever the way, the emulator goes too.
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
@@ -95,26 +90,15 @@ impl Model {
             .stderr(log)
             .spawn()
             .map_err(|error| format!("cannot start the emulator: {error}"))?;
-        let (stdin, stdout) = (
-            child.stdin.take().expect("piped"),
-            child.stdout.take().expect("piped"),
-        );
-        let started =
-            Qmp::connect(stdin, stdout).and_then(|mut qmp| Ok((ssh_port(&mut qmp)?, qmp)));
+        let (stdin, stdout) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
+        let started = Qmp::connect(stdin, stdout).and_then(|mut qmp| Ok((ssh_port(&mut qmp)?, qmp)));
         match started {
-            Ok((ssh_port, qmp)) => Ok(Qemu {
-                child,
-                qmp,
-                ssh_port,
-            }),
+            Ok((ssh_port, qmp)) => Ok(Qemu { child, qmp, ssh_port }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();
                 let words = std::fs::read_to_string(&errors).unwrap_or_default();
-                Err(format!(
-                    "the emulator did not start: {error}: {}",
-                    words.trim()
-                ))
+                Err(format!("the emulator did not start: {error}: {}", words.trim()))
             }
         }
     }
@@ -133,16 +117,10 @@ impl Model {
         add("-append", KERNEL_ARGUMENTS.to_owned());
         add("-qmp", "stdio".to_owned());
         let console = directory.join("console.log");
-        add(
-            "-chardev",
-            format!("file,id=console,append=on,path={}", console.display()),
-        );
+        add("-chardev", format!("file,id=console,append=on,path={}", console.display()));
         add("-serial", "chardev:console".to_owned());
         // Port 0: the kernel picks a free one, so two machines never race for it.
-        add(
-            "-netdev",
-            "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22".to_owned(),
-        );
+        add("-netdev", "user,id=net0,restrict=on,hostfwd=tcp:127.0.0.1:0-:22".to_owned());
         let node = json!({
             "driver": "qcow2", "node-name": format!("node-{SYSTEM}"), "discard": "unmap",
             "cache": {"direct": false, "no-flush": true},
@@ -151,9 +129,7 @@ impl Model {
         add("-blockdev", node.to_string());
         add(
             "-device",
-            format!(
-                "scsi-hd,bus=scsi0.0,id=disk-{SYSTEM},drive=node-{SYSTEM},serial={SYSTEM},scsi-id=0,lun=0"
-            ),
+            format!("scsi-hd,bus=scsi0.0,id=disk-{SYSTEM},drive=node-{SYSTEM},serial={SYSTEM},scsi-id=0,lun=0"),
         );
         for disk in disks {
             add("-blockdev", disk.node_options().to_string());
@@ -168,10 +144,7 @@ impl Model {
             Memory::Restored(file) => (file, "off"),
         };
         let (path, size) = (file.display(), self.memory);
-        add(
-            "-object",
-            format!("memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}"),
-        );
+        add("-object", format!("memory-backend-file,id=ram,size={size}M,mem-path={path},share={share}"));
         add("-machine", "pc,memory-backend=ram".to_owned());
         if share == "off" {
             add("-incoming", "defer".to_owned());
@@ -187,16 +160,10 @@ impl Qemu {
     /// The emulator's own words.
     pub fn save(&mut self, state: &Path) -> Result<(), String> {
         self.ignore_shared_memory()?;
-        self.qmp.execute(
-            "migrate",
-            json!({"uri": format!("exec:cat >{}", quoted(state))}),
-        )?;
+        self.qmp.execute("migrate", json!({"uri": format!("exec:cat >{}", quoted(state))}))?;
         self.wait_migrated()?;
         self.qmp.execute("quit", json!({}))?;
-        self.child
-            .wait()
-            .map(drop)
-            .map_err(|error| format!("the emulator did not end: {error}"))
+        self.child.wait().map(drop).map_err(|error| format!("the emulator did not end: {error}"))
     }
 
     /// Goes on from a saved state.
@@ -205,10 +172,7 @@ impl Qemu {
     /// The emulator's own words.
     pub fn restore(&mut self, state: &Path) -> Result<(), String> {
         self.ignore_shared_memory()?;
-        self.qmp.execute(
-            "migrate-incoming",
-            json!({"uri": format!("exec:cat {}", quoted(state))}),
-        )?;
+        self.qmp.execute("migrate-incoming", json!({"uri": format!("exec:cat {}", quoted(state))}))?;
         self.qmp.wait_event("RESUME", Duration::from_secs(60))
     }
 
@@ -220,12 +184,7 @@ impl Qemu {
     /// The memory stays in its file, before and after, so it need not be carried over.
     fn ignore_shared_memory(&mut self) -> Result<(), String> {
         let capabilities = json!([{"capability": "x-ignore-shared", "state": true}]);
-        self.qmp
-            .execute(
-                "migrate-set-capabilities",
-                json!({"capabilities": capabilities}),
-            )
-            .map(drop)
+        self.qmp.execute("migrate-set-capabilities", json!({"capabilities": capabilities})).map(drop)
     }
 
     fn wait_migrated(&mut self) -> Result<(), String> {
@@ -253,11 +212,8 @@ impl Drop for Qemu {
 fn ssh_port(qmp: &mut Qmp) -> Result<u16, String> {
     let table = qmp.human("info usernet")?;
     let line = table.lines().find(|line| line.contains("HOST_FORWARD"));
-    let port = line
-        .and_then(|line| line.split_whitespace().nth(3))
-        .and_then(|port| port.parse().ok());
-    port.filter(|port| *port != 0)
-        .ok_or_else(|| format!("no forwarded port in:\n{table}"))
+    let port = line.and_then(|line| line.split_whitespace().nth(3)).and_then(|port| port.parse().ok());
+    port.filter(|port| *port != 0).ok_or_else(|| format!("no forwarded port in:\n{table}"))
 }
 
 /// For the shell that the emulator's `exec:` starts.

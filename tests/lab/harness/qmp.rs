@@ -36,11 +36,7 @@ impl Qmp {
                 }
             }
         });
-        let mut qmp = Self {
-            to,
-            from: receiver,
-            events: Vec::new(),
-        };
+        let mut qmp = Self { to, from: receiver, events: Vec::new() };
         qmp.message(ANSWER)?;
         qmp.execute("qmp_capabilities", json!({}))?;
         Ok(qmp)
@@ -52,17 +48,11 @@ impl Qmp {
     /// The emulator's own description, or that it ended or did not answer in time.
     pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, String> {
         let request = json!({"execute": command, "arguments": arguments});
-        writeln!(self.to, "{request}")
-            .map_err(|error| format!("{command}: the emulator is gone: {error}"))?;
+        writeln!(self.to, "{request}").map_err(|error| format!("{command}: the emulator is gone: {error}"))?;
         loop {
-            let mut message = self
-                .message(ANSWER)
-                .map_err(|error| format!("{command}: {error}"))?;
+            let mut message = self.message(ANSWER).map_err(|error| format!("{command}: {error}"))?;
             if let Some(error) = message.get("error") {
-                return Err(format!(
-                    "{command} {}: {}",
-                    request["arguments"], error["desc"]
-                ));
+                return Err(format!("{command} {}: {}", request["arguments"], error["desc"]));
             }
             if message.get("return").is_some() {
                 return Ok(message["return"].take());
@@ -92,9 +82,7 @@ impl Qmp {
                 return Ok(());
             }
             let left = end.saturating_duration_since(Instant::now());
-            let message = self
-                .message(left)
-                .map_err(|error| format!("waiting for {name}: {error}"))?;
+            let message = self.message(left).map_err(|error| format!("waiting for {name}: {error}"))?;
             self.events.push(message);
         }
     }

@@ -53,11 +53,7 @@ impl Ssh {
                 .stderr(Stdio::piped())
                 .spawn()
                 .map_err(|error| format!("cannot start ssh: {error}"))?;
-            let mut ssh = Self {
-                address: address.clone(),
-                control: control.clone(),
-                master,
-            };
+            let mut ssh = Self { address: address.clone(), control: control.clone(), master };
             let error = match ssh.wait_ready(end) {
                 Ok(()) => return Ok(ssh),
                 Err(error) => error,
@@ -141,10 +137,7 @@ impl Background {
         let command = self.command.clone();
         let output = self.wait_any(limit)?;
         if output.code == 255 {
-            return Err(format!(
-                "lost the connection during `{command}`: {}",
-                output.stderr.trim()
-            ));
+            return Err(format!("lost the connection during `{command}`: {}", output.stderr.trim()));
         }
         Ok(output)
     }
@@ -156,9 +149,7 @@ impl Background {
 
     fn wait_any(self, limit: Duration) -> Result<Output, String> {
         let Self { command, handle } = self;
-        let ended = handle
-            .wait_timeout(limit)
-            .map_err(|error| format!("ssh failed: {error}"))?;
+        let ended = handle.wait_timeout(limit).map_err(|error| format!("ssh failed: {error}"))?;
         let Some(output) = ended else {
             let _ = handle.kill();
             return Err(format!("no end after {} s: `{command}`", limit.as_secs()));
@@ -180,10 +171,7 @@ fn spawn(mut arguments: Vec<String>, command: &str, input: &[u8]) -> Result<Back
         .unchecked()
         .start()
         .map_err(|error| format!("cannot start ssh: {error}"))?;
-    Ok(Background {
-        command: command.to_owned(),
-        handle,
-    })
+    Ok(Background { command: command.to_owned(), handle })
 }
 
 /// The user's own configuration must not matter, and nothing may ask or wait without end.
