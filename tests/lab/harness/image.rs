@@ -1,6 +1,6 @@
 //! The image of the stock host, and the snapshot of its boot.
 //!
-//! Built once and kept in `$ATOMHOST_LAB_CACHE` (or `lab` in cargo's target directory) under a name that is made of
+//! Built once and kept in `$ATOMHOST_LAB_CACHE` (or `lab-hosts` in cargo's target directory) under a name that is made of
 //! everything that went into it, so that a change builds anew and nothing stale is ever used.
 //!
 //! The snapshot is the memory in a file of its own, which every host maps copy-on-write, beside the state of the
@@ -74,7 +74,7 @@ pub fn overlay(base: &Path, format: &str, file: &Path) -> Result<(), String> {
 
 fn open() -> Result<Image, String> {
     let cache = std::env::var_os("ATOMHOST_LAB_CACHE")
-        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("lab"), PathBuf::from);
+        .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("lab-hosts"), PathBuf::from);
     let runs = cache.join("run");
     std::fs::create_dir_all(&runs).map_err(|error| format!("cannot create {}: {error}", runs.display()))?;
     let lock = File::create(cache.join("lock")).map_err(|error| format!("cannot create the lock: {error}"))?;
