@@ -1,8 +1,10 @@
 //! Actions: what a plan consists of. One variant is one observable change of the host.
 
+use crate::accounts::Owner;
 use crate::facts::PartitionTable;
 use crate::profile::{FilesystemType, WhenFull};
 use crate::record::Begun;
+use crate::secret::SecretRef;
 use serde::{Deserialize, Serialize};
 
 /// One observable change, with every choice made.
@@ -45,10 +47,27 @@ pub enum Action {
     MakeFilesystem { volume_group: String, volume: String, device: String, fstype: FilesystemType, unfinished: bool },
     /// xfs_growfs or resize2fs, while mounted.
     GrowFilesystem { path: String, device: String, fstype: FilesystemType, from: u64, to: u64 },
-    /// mkdir of a mount point, mode 0755, root's.
-    CreateDirectory { path: String },
-    /// An atomic replacement of a whole file. Nothing secret goes through here.
-    WriteFile { path: String, mode: u32, before: Option<String>, after: String },
+    /// mkdir with its parents, which get mode 0755 and belong to root.
+    CreateDirectory { path: String, mode: u32, owner: Owner },
+    /// An atomic replacement of a whole file; mode and owner are for a new one. Nothing secret goes
+    /// through here.
+    WriteFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: String },
+    /// The same for a file that is a secret; `before` is the digest of what is there.
+    WriteSecretFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: SecretRef },
+    /// chmod and chown of what is there.
+    SetAttributes { path: String, mode: Option<u32>, owner: Option<Owner> },
+    /// A file makes way: renamed to `backup`. `digest` is that of its content.
+    RemoveFile { path: String, digest: String, backup: String },
+    /// systemctl reload.
+    ReloadUnit { unit: String },
+    /// systemctl restart.
+    RestartUnit { unit: String },
+    /// systemctl enable.
+    EnableUnit { unit: String },
+    /// systemctl disable.
+    DisableUnit { unit: String },
+    /// systemctl mask.
+    MaskUnit { unit: String },
     /// systemctl daemon-reload, after fstab changed.
     ReloadSystemd,
     /// mount(8) of a path that fstab names.

@@ -30,16 +30,23 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     }
 }
 
+/// A profile, and the text it was read from.
+struct Loaded {
+    profile: Profile,
+    text: Vec<u8>,
+}
+
 /// Reads and checks a profile.
 ///
 /// # Errors
 /// Exit 66 when the file cannot be read, 65 when it is no good profile.
-fn load(path: &Path, color: bool) -> Result<Profile, Failure> {
+fn load(path: &Path, color: bool) -> Result<Loaded, Failure> {
     let text = read_limited(path).map_err(|error| {
         Failure::new(Exit::UnreadableProfile, format!("cannot read the profile {}: {error}", path.display()))
     })?;
-    profile::parse(&text, &path.display().to_string())
-        .map_err(|error| Failure::new(Exit::InvalidProfile, error.render(color)))
+    let profile = profile::parse(&text, &path.display().to_string())
+        .map_err(|error| Failure::new(Exit::InvalidProfile, error.render(color)))?;
+    Ok(Loaded { profile, text })
 }
 
 /// One byte more than a profile may have, at most: its parser says what is wrong with that.

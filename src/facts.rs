@@ -3,6 +3,7 @@
 //! `atomhost facts` prints this as JSON and `plan --facts` reads it back, so a plan can be made far
 //! from the host. Sizes are bytes unless a name says extents.
 
+use crate::accounts::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -32,6 +33,18 @@ pub struct Facts {
     /// Text of LVM metadata profiles (/etc/lvm/profile/NAME.profile), by NAME.
     pub lvm_profiles: BTreeMap<String, String>,
     pub memory: Memory,
+    /// Files and directories that the profile's configuration concerns, by path.
+    #[serde(default)]
+    pub files: BTreeMap<String, FileFacts>,
+    /// systemd units that the profile's configuration concerns, by name.
+    #[serde(default)]
+    pub units: BTreeMap<String, UnitFacts>,
+    /// Users and groups of the host's files.
+    #[serde(default)]
+    pub accounts: Accounts,
+    /// The kernel's id of this boot.
+    #[serde(default)]
+    pub boot_id: String,
     /// What earlier runs recorded.
     pub record: crate::record::Record,
     /// Programs that a plan may need, and that are not installed.
@@ -300,6 +313,79 @@ pub struct Fstab {
     pub text: Option<String>,
     /// First fields that name devices (`UUID=…`, `/dev/mapper/…`) → `major:minor`, where they resolve.
     pub devices: BTreeMap<String, String>,
+}
+
+/// A path that the profile's configuration concerns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileFacts {
+    pub kind: FileKind,
+    /// What the path itself links to, as the link has it; the rest is told of what is at the end of it.
+    pub link: Option<String>,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Content of a regular file, when it is UTF-8, not too large, and no secret.
+    pub text: Option<String>,
+    /// SHA-256 of the content in hexadecimal, secret or not.
+    pub sha256: Option<String>,
+    /// Why it could not be read.
+    pub unreadable: Option<String>,
+    /// chattr +i.
+    pub immutable: bool,
+    /// The file system that holds it is mounted read-only.
+    pub read_only: bool,
+}
+
+/// What is at a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    #[default]
+    Missing,
+    File,
+    Directory,
+    /// A device, socket or pipe.
+    Special,
+}
+
+/// A systemd unit, as `systemctl show` has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UnitFacts {
+    /// LoadState: `loaded`, `not-found`, `masked` …
+    pub load_state: String,
+    /// ActiveState: `active`, `inactive`, `failed` …
+    pub active_state: String,
+    /// UnitFileState: `enabled`, `disabled`, `static`, `masked` … or empty.
+    pub file_state: String,
+    pub can_reload: bool,
+    /// FileDescriptorStoreMax: above 0 a restart keeps open streams.
+    pub fd_store_max: u64,
+    pub needs_daemon_reload: bool,
+}
+
+impl UnitFacts {
+    /// Whether systemd knows such a unit, masked or not.
+    pub fn exists(&self) -> bool {
+        !matches!(self.load_state.as_str(), "not-found" | "")
+    }
+
+    pub fn is_active(&self) -> bool {
+        matches!(self.active_state.as_str(), "active" | "reloading" | "activating")
+    }
+
+    pub fn is_masked(&self) -> bool {
+        self.load_state == "masked" || self.file_state.starts_with("masked")
+    }
+
+    /// Whether it starts at boot.
+    pub fn is_enabled(&self) -> bool {
+        self.file_state.starts_with("enabled")
+    }
 }
 
 impl Facts {

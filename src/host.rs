@@ -9,7 +9,9 @@ pub mod files;
 pub mod lock;
 
 use crate::exit::{Exit, Failure};
+use crate::secret::{self, Secret, Secrets};
 use command::{Command, CommandError, Output};
+use files::Ids;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -86,6 +88,8 @@ pub enum Query {
     Blkid { device: String },
     /// Every signature, with those at the end of a device.
     Wipefs { device: String },
+    /// Properties of systemd units.
+    Units { names: Vec<String> },
 }
 
 impl Query {
@@ -94,6 +98,13 @@ impl Query {
         const MACHINE: [&str; 5] = ["--reportformat", "json", "--units", "b", "--nosuffix"];
         let deadline = Duration::from_secs(120);
         match self {
+            Query::Units { names } => {
+                let properties = format!("--property={}", crate::observe::units::PROPERTIES);
+                Command::new(
+                    "systemctl",
+                    ["show".to_owned(), properties, "--".to_owned()].into_iter().chain(names.clone()),
+                )
+            }
             Query::LvmReport => Command::new("lvm", ["fullreport", "--all"].into_iter().chain(MACHINE)),
             Query::Blkid { device } => Command::new("blkid", ["--probe", "--output", "export", device]),
             Query::Wipefs { device } => {
@@ -145,7 +156,8 @@ impl Reader {
     /// # Errors
     /// It could not be started, or overran its deadline.
     pub fn query(&self, query: &Query) -> Result<Output, HostError> {
-        self.start(&query.command())
+        let command = query.command();
+        self.start(&command, &command)
     }
 
     /// The text of a file; `None` when there is none.
@@ -162,19 +174,32 @@ impl Reader {
         }
     }
 
+    /// The digest of a file's content, for a file that is a secret; `None` when there is none.
+    ///
+    /// # Errors
+    /// It is there, but cannot be read.
+    pub fn digest_optional(&self, path: &str) -> Result<Option<String>, HostError> {
+        match std::fs::read(self.path(path)) {
+            Ok(bytes) => Ok(Some(secret::digest(&bytes))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("read", path)(error)),
+        }
+    }
+
     /// The command lines started so far, in order.
     pub fn started(&self) -> Vec<String> {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()
     }
 
-    fn start(&self, command: &Command) -> Result<Output, HostError> {
+    /// Starts `command`; logs and errors show it as `shown`, which holds no secret.
+    fn start(&self, command: &Command, shown: &Command) -> Result<Output, HostError> {
         if let Ok(mut log) = self.log.lock() {
-            log.push(command.to_string());
+            log.push(shown.to_string());
         }
         let started = std::time::Instant::now();
         let result = (self.runner)(command);
-        tracing::debug!("{command} ({:.3} s)", started.elapsed().as_secs_f64());
-        Ok(result?)
+        tracing::debug!("{shown} ({:.3} s)", started.elapsed().as_secs_f64());
+        result.map_err(|error| HostError::Command(error.shown_as(&shown.to_string())))
     }
 }
 
@@ -182,21 +207,33 @@ impl Reader {
 #[derive(Clone)]
 pub struct Host {
     reader: Reader,
+    secrets: Arc<Secrets>,
 }
 
 impl Host {
     /// This machine, for real.
     pub fn this_machine() -> Host {
-        Host { reader: Reader::this_machine() }
+        Host { reader: Reader::this_machine(), secrets: Arc::default() }
     }
 
     /// Files below `root`, commands by `runner`: for tests.
     pub fn new(root: &Path, runner: Runner) -> Host {
-        Host { reader: Reader::new(root, runner) }
+        Host { reader: Reader::new(root, runner), secrets: Arc::default() }
+    }
+
+    /// With the secrets of a profile at hand.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Secrets) -> Host {
+        Host { secrets: Arc::new(secrets), ..self }
     }
 
     pub fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// A secret of the profile, by its digest.
+    pub fn secret(&self, digest: &str) -> Option<&Secret> {
+        self.secrets.find(digest)
     }
 
     /// Runs a command that must succeed.
@@ -204,35 +241,61 @@ impl Host {
     /// # Errors
     /// It could not be started, overran its deadline, or ended with another code than 0.
     pub fn run(&self, command: &Command) -> Result<Output, HostError> {
-        let output = self.reader.start(command)?;
-        if output.code == Some(0) {
-            return Ok(output);
-        }
-        Err(CommandError::Failed { command: command.to_string(), ended: output.ended(), stderr: output.stderr_end() }
-            .into())
+        let output = self.reader.start(command, command)?;
+        succeeded(command, output)
     }
 
-    /// Replaces a file atomically, keeping owner, mode and label of an old one; `mode` is for a new one.
+    /// As [`Host::run`], with a standard input that no log, report or message shows.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub fn run_with_secret(&self, command: &Command, input: Vec<u8>) -> Result<Output, HostError> {
+        let output = self.reader.start(&command.clone().stdin(input), command)?;
+        succeeded(command, output)
+    }
+
+    /// Replaces a file atomically, keeping owner, mode and label of an old one; `mode` and `owner` are
+    /// for a new one.
     ///
     /// # Errors
     /// The old file stays as it is.
-    pub fn replace(&self, path: &str, bytes: &[u8], mode: u32) -> Result<(), HostError> {
-        files::replace(&self.reader.path(path), bytes, mode).map_err(|source| HostError::File {
-            doing: "write",
-            path: path.to_owned(),
-            source,
-        })
+    pub fn replace(&self, path: &str, bytes: &[u8], mode: u32, owner: Ids) -> Result<(), HostError> {
+        files::replace(&self.reader.path(path), bytes, mode, owner).map_err(failed("write", path))
     }
 
-    /// Makes a directory, mode 0755, with its parents; one that is there is fine.
+    /// Makes a directory with `mode` and `owner`, and its parents, mode 0755; one that is there is fine.
     ///
     /// # Errors
     /// It cannot be made.
-    pub fn create_directory(&self, path: &str) -> Result<(), HostError> {
-        std::fs::create_dir_all(self.reader.path(path)).map_err(|source| HostError::File {
-            doing: "make the directory",
-            path: path.to_owned(),
-            source,
-        })
+    pub fn create_directory(&self, path: &str, mode: u32, owner: Ids) -> Result<(), HostError> {
+        files::create_directory(&self.reader.path(path), mode, owner).map_err(failed("make the directory", path))
     }
+
+    /// Sets mode and owner of what is there.
+    ///
+    /// # Errors
+    /// They cannot be set.
+    pub fn set_attributes(&self, path: &str, mode: Option<u32>, owner: Option<Ids>) -> Result<(), HostError> {
+        files::set_attributes(&self.reader.path(path), mode, owner).map_err(failed("set mode and owner of", path))
+    }
+
+    /// Renames a file within its directory.
+    ///
+    /// # Errors
+    /// It stays where it is.
+    pub fn rename(&self, path: &str, to: &str) -> Result<(), HostError> {
+        files::rename(&self.reader.path(path), &self.reader.path(to)).map_err(failed("move away", path))
+    }
+}
+
+fn failed(doing: &'static str, path: &str) -> impl Fn(std::io::Error) -> HostError {
+    move |source| HostError::File { doing, path: path.to_owned(), source }
+}
+
+fn succeeded(command: &Command, output: Output) -> Result<Output, HostError> {
+    if output.code == Some(0) {
+        return Ok(output);
+    }
+    let (ended, stderr) = (output.ended(), output.stderr_end());
+    Err(CommandError::Failed { command: command.to_string(), ended, stderr }.into())
 }

@@ -3,6 +3,7 @@
 //! Data flows one way: [`profile`] and [`facts`] → [`plan`] → [`apply`] → [`report`]. Planning is
 //! pure; only [`host`] touches the machine, and only [`apply`] is given the half of it that writes.
 
+pub mod accounts;
 pub mod action;
 pub mod apply;
 pub mod cli;
@@ -20,5 +21,6 @@ pub mod render;
 pub mod report;
 pub mod resources;
 pub mod saved;
+pub mod secret;
 pub mod size;
 pub mod steps;

@@ -4,13 +4,16 @@
 //! wipefs; the rest comes from /proc, /sys, udev's database and superblocks. On a converged host
 //! one external process is started.
 
+pub mod accounts;
 pub mod block;
+pub mod files;
 pub mod lvm;
 pub mod mounts;
 pub mod paths;
 pub mod probe;
 pub mod superblock;
 pub mod swaps;
+pub mod units;
 
 use crate::exit::{Exit, Failure};
 use crate::facts::{BlockDevice, BlockKind, FACTS_VERSION, Facts, Fstab, Memory, Role};
@@ -18,6 +21,7 @@ use crate::host::{HostError, Query, Reader, command};
 use crate::profile::{Content, DiskSelector, FilesystemType, Profile};
 use crate::record::{RECORD_PATH, Record};
 use crate::resources::disk::record_key;
+use crate::resources::{self, Watch};
 use std::collections::BTreeMap;
 
 /// How closely to look.
@@ -47,6 +51,8 @@ pub enum ObserveError {
     Host(HostError),
     /// LVM answered with an error, or with something else than its report.
     Lvm(String),
+    /// systemd answered with an error, or with something else than properties.
+    Systemd(String),
     /// A file of the host or of atomhost is not as it must be.
     Content {
         path: String,
@@ -60,6 +66,7 @@ impl std::fmt::Display for ObserveError {
         match self {
             ObserveError::Host(error) => error.fmt(f),
             ObserveError::Lvm(reason) => write!(f, "cannot tell what LVM has: {reason}"),
+            ObserveError::Systemd(reason) => write!(f, "cannot tell what systemd has: {reason}"),
             ObserveError::Content { path, reason, cure } => write!(f, "{path}: {reason}: {cure}"),
         }
     }
@@ -69,7 +76,7 @@ impl std::error::Error for ObserveError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             ObserveError::Host(error) => error.source(),
-            ObserveError::Lvm(_) | ObserveError::Content { .. } => None,
+            ObserveError::Lvm(_) | ObserveError::Systemd(_) | ObserveError::Content { .. } => None,
         }
     }
 }
@@ -97,11 +104,15 @@ pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, Observ
     reader.require_root()?;
     let lvm_reader = reader.clone();
     let lvm = tokio::task::spawn_blocking(move || lvm_reader.query(&Query::LvmReport));
-    let mut facts = read_files(reader, scope)?;
+    let watch = scope.profile().map(resources::watch).unwrap_or_default();
+    let (units_reader, names) = (reader.clone(), watch.units.clone());
+    let units = tokio::task::spawn_blocking(move || units::read(&units_reader, &names));
+    let mut facts = read_files(reader, scope, &watch)?;
     let report = lvm.await.map_err(|error| ObserveError::Lvm(error.to_string()))??;
     let report = lvm::from_output(&report).map_err(ObserveError::Lvm)?;
     facts.volume_groups = report.volume_groups;
     facts.orphans = report.orphans;
+    facts.units = units.await.map_err(|error| ObserveError::Systemd(error.to_string()))??;
     let wanted = to_probe(&facts, scope);
     let mut probes = Vec::new();
     for number in wanted {
@@ -120,7 +131,7 @@ pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, Observ
 }
 
 /// All that needs no command.
-fn read_files(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, ObserveError> {
+fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts, ObserveError> {
     let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let fstab_text = reader.read_optional("/etc/fstab")?;
     let mounts = mounts::read(reader)?;
@@ -141,6 +152,9 @@ fn read_files(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, ObserveError>
         occupied: paths.occupied,
         lvm_profiles: lvm_profiles(reader)?,
         memory: memory()?,
+        files: files::read(reader, watch),
+        accounts: accounts::read(reader)?,
+        boot_id: reader.read_optional("/proc/sys/kernel/random/boot_id")?.unwrap_or_default().trim().to_owned(),
         record: read_record(reader)?,
         missing_tools: missing_tools(scope.profile()),
         ..Facts::default()

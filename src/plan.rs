@@ -30,6 +30,9 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// What deserves attention though it stops nothing.
     pub warnings: Vec<Note>,
+    /// What is owed, but not yet: until a reboot, or until somebody else is done. Nothing to do now.
+    #[serde(default)]
+    pub deferred: Vec<Note>,
     /// What was found and left alone.
     pub notes: Vec<Note>,
     /// The space of each volume group of the profile.
@@ -100,6 +103,8 @@ pub enum RefusalCode {
     PoolChunkFixed,
     SwapInUse,
     FstabConflict,
+    /// A file that is no regular file, cannot be read or written, or is not what its resource expects.
+    FileUnsuitable,
 }
 
 /// A sentence about an object.

@@ -12,21 +12,29 @@ mod yaml;
 pub use error::ProfileError;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
 
+use crate::secret::Secrets;
 use crate::size::Amount;
 use serde::{Deserialize, Serialize};
 
 /// A checked profile. The order of volume groups, volumes and pools is the order of the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+///
+/// It may hold secrets, and therefore has no serialised form.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
     pub volume_groups: Vec<VolumeGroup>,
     /// Mounts that no volume of the profile backs: network shares.
     pub mounts: Vec<ShareMount>,
 }
 
+impl Profile {
+    /// The secrets that the profile holds itself.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::default()
+    }
+}
+
 /// One LVM volume group with all that the profile wants in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumeGroup {
     pub name: String,
     pub disks: Vec<DiskWanted>,
@@ -49,16 +57,14 @@ pub enum Grow {
 }
 
 /// A disk (or partition) that the volume group shall contain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskWanted {
     pub selector: DiskSelector,
     pub on_signature: OnSignature,
 }
 
 /// How the profile names a disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiskSelector {
     /// An absolute path in /dev: a kernel name, or a by-id / by-path link.
     Path(String),
@@ -95,8 +101,7 @@ impl std::fmt::Display for DiskSelector {
 }
 
 /// What to do with a disk that carries a signature. Nothing in use is ever wiped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnSignature {
     #[default]
     Refuse,
@@ -104,8 +109,7 @@ pub enum OnSignature {
 }
 
 /// A plain logical volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
     pub name: String,
     pub size: SizeWanted,
@@ -114,16 +118,14 @@ pub struct Volume {
 }
 
 /// How large, and whether larger is in sync too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeWanted {
     pub amount: Amount,
     pub bound: Bound,
 }
 
 /// `AtLeast`: bigger is in sync. `Exact`: bigger is refused, since nothing is ever shrunk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bound {
     #[default]
     AtLeast,
@@ -131,8 +133,7 @@ pub enum Bound {
 }
 
 /// What a logical volume holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The profile names none: what is there stays, and grows with the volume while mounted.
     AsFound,
@@ -159,8 +160,7 @@ impl FilesystemType {
 }
 
 /// Where and how a volume is mounted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MountWanted {
     /// Absolute and normalised: no `.`/`..`, no trailing slash.
     pub path: String,
@@ -169,8 +169,7 @@ pub struct MountWanted {
 }
 
 /// A network share mounted in place of a disk.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShareMount {
     pub mount: MountWanted,
     /// fstab's first field, `server:/export`.
@@ -180,8 +179,7 @@ pub struct ShareMount {
 }
 
 /// A thin pool.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThinPool {
     pub name: String,
     pub size: SizeWanted,
@@ -196,8 +194,7 @@ pub struct ThinPool {
 }
 
 /// dmeventd's automatic growth, kept in an LVM metadata profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Autoextend {
     /// Percent of use that triggers growth: 50 to 99.
     pub threshold: u32,

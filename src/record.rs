@@ -4,6 +4,7 @@
 //! resolved at each run; once it has become a physical volume, that volume's UUID is its identity.
 
 use crate::facts::Facts;
+use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::plan::Plan;
 use serde::{Deserialize, Serialize};
@@ -41,7 +42,7 @@ pub enum Begun {
 pub fn write(host: &Host, record: &Record) -> Result<(), HostError> {
     let mut json = serde_json::to_string_pretty(record).unwrap_or_default();
     json.push('\n');
-    host.replace(RECORD_PATH, json.as_bytes(), 0o600)
+    host.replace(RECORD_PATH, json.as_bytes(), 0o600, Ids::ROOT)
 }
 
 /// Remembers which physical volumes the profile's disk entries are, and forgets intents that have

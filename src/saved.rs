@@ -1,23 +1,24 @@
 //! Saved plans: `plan --out` writes one, `apply --plan` runs it if it is still what would be planned.
 
 use crate::plan::Plan;
-use crate::profile::Profile;
+use crate::secret::digest;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// Name and version of a saved plan's JSON form.
 pub const SAVED_SCHEMA: &str = "atomhost.saved-plan/1";
 
-/// A plan together with the profile it was made from.
+/// A plan, and which profile it was made from. The profile itself is read again when the plan is run:
+/// it may hold secrets, and a plan that was put aside holds none.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
     pub schema: String,
-    /// SHA-256, in hexadecimal, of the JSON of profile and plan: a cut or edited file is noticed.
+    /// SHA-256, in hexadecimal, of the JSON of all that follows: a cut or edited file is noticed.
     pub digest: String,
-    /// The profile's path as it was given.
+    /// The profile's absolute path.
     pub profile_path: String,
-    pub profile: Profile,
+    /// SHA-256 of the profile's text: a plan for another profile is stale.
+    pub profile_digest: String,
     pub plan: Plan,
 }
 
@@ -34,9 +35,17 @@ impl std::fmt::Display for SavedPlanError {
 impl std::error::Error for SavedPlanError {}
 
 impl SavedPlan {
-    pub fn new(profile_path: &str, profile: Profile, plan: Plan) -> SavedPlan {
-        let digest = digest(&profile, &plan);
-        SavedPlan { schema: SAVED_SCHEMA.to_owned(), digest, profile_path: profile_path.to_owned(), profile, plan }
+    pub fn new(profile_path: &str, profile_text: &[u8], plan: Plan) -> SavedPlan {
+        let profile_digest = digest(profile_text);
+        let mut saved = SavedPlan {
+            schema: SAVED_SCHEMA.to_owned(),
+            digest: String::new(),
+            profile_path: profile_path.to_owned(),
+            profile_digest,
+            plan,
+        };
+        saved.digest = saved.seal();
+        saved
     }
 
     /// Reads a saved plan.
@@ -55,14 +64,14 @@ impl SavedPlan {
         }
         let saved: SavedPlan =
             serde_json::from_str(json).map_err(|error| SavedPlanError(format!("does not parse: {error}")))?;
-        if digest(&saved.profile, &saved.plan) != saved.digest {
+        if saved.seal() != saved.digest {
             return Err(SavedPlanError("was changed after it was written: make it anew with plan --out".to_owned()));
         }
         Ok(saved)
     }
-}
 
-fn digest(profile: &Profile, plan: &Plan) -> String {
-    let json = serde_json::to_vec(&(profile, plan)).unwrap_or_default();
-    Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
+    fn seal(&self) -> String {
+        let SavedPlan { schema, digest: _, profile_path, profile_digest, plan } = self;
+        digest(&serde_json::to_vec(&(schema, profile_path, profile_digest, plan)).unwrap_or_default())
+    }
 }

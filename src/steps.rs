@@ -1,10 +1,12 @@
 //! Actions as steps: the commands and file operations that carry one out, in order. Pure, so that a
 //! plan can show them.
 
+use crate::accounts::Owner;
 use crate::action::{Action, DiskTaken, NewThinPool};
 use crate::facts::PartitionTable;
 use crate::host::command::Command;
 use crate::profile::{FilesystemType, WhenFull};
+use crate::secret::SecretRef;
 use std::time::Duration;
 
 /// One thing that [`crate::apply`] does.
@@ -14,12 +16,41 @@ pub enum Step {
     /// Replace a file atomically; refuse when its text is no longer what the plan saw.
     Replace {
         path: String,
+        /// Mode and owner are for a new file; an old one keeps its own.
         mode: u32,
+        owner: Owner,
         expected: Option<String>,
         text: String,
     },
+    /// The same with a secret; `expected` is the digest of what the plan saw.
+    ReplaceSecret {
+        path: String,
+        mode: u32,
+        owner: Owner,
+        expected: Option<String>,
+        secret: SecretRef,
+    },
+    /// Run a command whose standard input is `before`, the secret, and a newline.
+    RunSecret {
+        command: Command,
+        before: String,
+        secret: SecretRef,
+    },
     CreateDirectory {
         path: String,
+        mode: u32,
+        owner: Owner,
+    },
+    SetAttributes {
+        path: String,
+        mode: Option<u32>,
+        owner: Option<Owner>,
+    },
+    /// Rename a file out of the way; refuse when its content is no longer what the plan saw.
+    MoveAway {
+        path: String,
+        digest: String,
+        to: String,
     },
     /// Fail unless the device is still blank: somebody may have used it since the plan.
     RequireBlank {
@@ -36,6 +67,8 @@ const MKFS_DEADLINE: Duration = Duration::from_secs(900);
 const MOUNT_DEADLINE: Duration = Duration::from_secs(120);
 /// Emptying a used swap area reads all of it back.
 const SWAPOFF_DEADLINE: Duration = Duration::from_secs(1800);
+/// systemd's own patience with a unit is 90 s, for its stop and its start each.
+const UNIT_DEADLINE: Duration = Duration::from_secs(240);
 const SHORT_DEADLINE: Duration = Duration::from_secs(60);
 /// sfdisk counts in sectors of 512 bytes, whatever the disk's own are.
 const SECTOR: u64 = 512;
@@ -74,10 +107,36 @@ pub fn steps(action: &Action) -> Vec<Step> {
             FilesystemType::Xfs => run("xfs_growfs", MKFS_DEADLINE, ["-d", path]),
             FilesystemType::Ext4 => run("resize2fs", MKFS_DEADLINE, [device]),
         }],
-        Action::CreateDirectory { path } => vec![Step::CreateDirectory { path: path.clone() }],
-        Action::WriteFile { path, mode, before, after } => {
-            vec![Step::Replace { path: path.clone(), mode: *mode, expected: before.clone(), text: after.clone() }]
+        Action::CreateDirectory { path, mode, owner } => {
+            vec![Step::CreateDirectory { path: path.clone(), mode: *mode, owner: owner.clone() }]
         }
+        Action::WriteFile { path, mode, owner, before, after } => {
+            vec![Step::Replace {
+                path: path.clone(),
+                mode: *mode,
+                owner: owner.clone(),
+                expected: before.clone(),
+                text: after.clone(),
+            }]
+        }
+        Action::WriteSecretFile { path, mode, owner, before, after } => vec![Step::ReplaceSecret {
+            path: path.clone(),
+            mode: *mode,
+            owner: owner.clone(),
+            expected: before.clone(),
+            secret: after.clone(),
+        }],
+        Action::SetAttributes { path, mode, owner } => {
+            vec![Step::SetAttributes { path: path.clone(), mode: *mode, owner: owner.clone() }]
+        }
+        Action::RemoveFile { path, digest, backup } => {
+            vec![Step::MoveAway { path: path.clone(), digest: digest.clone(), to: backup.clone() }]
+        }
+        Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
+        Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
+        Action::EnableUnit { unit } => vec![systemctl("enable", unit)],
+        Action::DisableUnit { unit } => vec![systemctl("disable", unit)],
+        Action::MaskUnit { unit } => vec![systemctl("mask", unit)],
         Action::ReloadSystemd => vec![run("systemctl", SHORT_DEADLINE, ["daemon-reload"])],
         Action::Mount { path } => vec![run("mount", MOUNT_DEADLINE, [path])],
         Action::DisableSwap { device } => vec![run("swapoff", SWAPOFF_DEADLINE, [device])],
@@ -97,6 +156,10 @@ fn run<const N: usize>(program: &'static str, deadline: Duration, args: [&str; N
 
 fn lvm<const N: usize>(program: &'static str, args: [&str; N]) -> Step {
     run(program, LVM_DEADLINE, args)
+}
+
+fn systemctl(verb: &'static str, unit: &str) -> Step {
+    run("systemctl", UNIT_DEADLINE, [verb, "--", unit])
 }
 
 fn name(group: &str, volume: &str) -> String {

@@ -69,7 +69,7 @@ fn profile(disks: usize) -> impl Strategy<Value = Profile> {
                 volumes: std::iter::once(root).chain(srv).chain(data).collect(),
                 thin_pools: first.into_iter().chain(second).collect(),
             }],
-            mounts: Vec::new(),
+            ..Profile::default()
         }
     })
 }

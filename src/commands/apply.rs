@@ -14,6 +14,7 @@ use crate::record;
 use crate::render::{self, Options, text};
 use crate::report::{Outcome, Report};
 use crate::saved::SavedPlan;
+use crate::secret::digest;
 use crate::steps::{Step, steps};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ const DISK_POLL: Duration = Duration::from_secs(1);
 pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Failure> {
     let options = output::options(global);
     let (profile, profile_path, saved) = wanted(arguments, &options)?;
-    let host = Host::this_machine();
+    let host = Host::this_machine().with_secrets(profile.secrets());
     host.reader().require_root()?;
     let _lock = Lock::take(&host, arguments.wait_lock)?;
     if arguments.boot {
@@ -46,13 +47,7 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
     if let Some(saved) = saved
         && saved.plan != plan
     {
-        return Err(Failure::new(
-            Exit::Stale,
-            format!(
-                "the saved plan is stale: the host changed since it was made; nothing was changed. Make it anew: atomhost plan {} --out FILE",
-                saved.profile_path
-            ),
-        ));
+        return Err(stale(&saved, "the host changed since it was made"));
     }
     let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let mut report = Report::begin(&plan, &profile_path, started);
@@ -79,7 +74,10 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
 /// A tool that is missing is noticed before the first write, not halfway.
 fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
     let steps = plan.actions.iter().flat_map(|planned| steps(&planned.action));
-    let programs = steps.filter_map(|step| if let Step::Run(command) = step { Some(command.program) } else { None });
+    let programs = steps.filter_map(|step| match step {
+        Step::Run(command) | Step::RunSecret { command, .. } => Some(command.program),
+        _ => None,
+    });
     let mut missing: Vec<&str> = programs.filter(|program| command::find(program).is_none()).collect();
     // mount(8) starts this one itself.
     missing.extend(facts.missing_tools.iter().filter(|tool| *tool == "mount.nfs").map(String::as_str));
@@ -98,11 +96,20 @@ fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
 /// The profile, its path, and the saved plan if one is to be run.
 fn wanted(arguments: &cli::Apply, options: &Options) -> Result<(Profile, String, Option<SavedPlan>), Failure> {
     let Some(path) = &arguments.plan else {
-        let profile = load(&arguments.profile, options.color)?;
+        let profile = load(&arguments.profile, options.color)?.profile;
         return Ok((profile, arguments.profile.display().to_string(), None));
     };
     let saved = read_saved(path)?;
-    Ok((saved.profile.clone(), saved.profile_path.clone(), Some(saved)))
+    let loaded = load(Path::new(&saved.profile_path), options.color)?;
+    if digest(&loaded.text) != saved.profile_digest {
+        return Err(stale(&saved, "the profile was changed since it was made"));
+    }
+    Ok((loaded.profile, saved.profile_path.clone(), Some(saved)))
+}
+
+fn stale(saved: &SavedPlan, why: &str) -> Failure {
+    let cure = format!("Make it anew: atomhost plan {} --out FILE", saved.profile_path);
+    Failure::new(Exit::Stale, format!("the saved plan is stale: {why}; nothing was changed. {cure}"))
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {

@@ -1,6 +1,6 @@
 //! Commands that look and change nothing: plan, check, facts.
 
-use super::load;
+use super::{Loaded, load};
 use crate::cli::{self, Format, Global};
 use crate::exit::{Exit, Failure};
 use crate::facts::{FACTS_VERSION, Facts};
@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failure> {
     let options = output::options(global);
-    let profile = load(&arguments.profile, options.color)?;
+    let Loaded { profile, text: profile_text } = load(&arguments.profile, options.color)?;
     let plan = match &arguments.facts {
         Some(path) => plan::plan(&profile, &read_facts(path)?),
         None => plan_here(&profile).await?,
@@ -29,13 +29,13 @@ pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failur
     }
     let exit = exit(&plan, arguments.detailed_exitcode);
     if let Some(path) = &arguments.out {
-        save(path, &arguments.profile, profile, plan)?;
+        save(path, &arguments.profile, &profile_text, plan)?;
     }
     Ok(exit)
 }
 
 pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Failure> {
-    let profile = load(&arguments.profile, output::options(global).color)?;
+    let profile = load(&arguments.profile, output::options(global).color)?.profile;
     let plan = plan_here(&profile).await?;
     if global.verbose > 0 || !plan.refusals.is_empty() {
         output::print(&text(&plan, global));
@@ -50,7 +50,7 @@ pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Fail
 /// Everything that any plan may need is looked at, and what the profile names is looked at closely.
 pub async fn facts(arguments: &cli::Facts, global: &Global) -> Result<Exit, Failure> {
     let profile = match &arguments.profile {
-        Some(path) => Some(load(path, output::options(global).color)?),
+        Some(path) => Some(load(path, output::options(global).color)?.profile),
         None => None,
     };
     let facts = look(&Scope::All(profile.as_ref())).await?;
@@ -78,8 +78,11 @@ pub fn text(plan: &Plan, global: &Global) -> String {
 
 fn command_line(step: &Step) -> Option<String> {
     match step {
-        Step::Run(command) => Some(command.to_string()),
+        Step::Run(command) | Step::RunSecret { command, .. } => Some(command.to_string()),
         Step::Replace { .. }
+        | Step::ReplaceSecret { .. }
+        | Step::SetAttributes { .. }
+        | Step::MoveAway { .. }
         | Step::CreateDirectory { .. }
         | Step::RequireBlank { .. }
         | Step::RequireUnfinished { .. } => None,
@@ -115,8 +118,10 @@ fn read_facts(path: &Path) -> Result<Facts, Failure> {
     Ok(facts)
 }
 
-fn save(path: &Path, profile_path: &Path, profile: Profile, plan: Plan) -> Result<(), Failure> {
-    let saved = SavedPlan::new(&profile_path.display().to_string(), profile, plan);
+fn save(path: &Path, profile_path: &Path, profile_text: &[u8], plan: Plan) -> Result<(), Failure> {
+    // The plan may be run from another directory.
+    let profile_path = std::path::absolute(profile_path).unwrap_or_else(|_| profile_path.to_owned());
+    let saved = SavedPlan::new(&profile_path.display().to_string(), profile_text, plan);
     let json = serde_json::to_string_pretty(&saved).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     std::fs::write(path, json + "\n")
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot write the plan {}: {error}", path.display())))

@@ -113,6 +113,20 @@ pub enum CommandError {
     Failed { command: String, ended: String, stderr: String },
 }
 
+impl CommandError {
+    /// The same error of a command that is shown as `line`: what was started may hold a secret.
+    #[must_use]
+    pub fn shown_as(self, line: &str) -> CommandError {
+        let command = line.to_owned();
+        match self {
+            CommandError::Missing { program } => CommandError::Missing { program },
+            CommandError::Io { source, .. } => CommandError::Io { command, source },
+            CommandError::Deadline { seconds, .. } => CommandError::Deadline { command, seconds },
+            CommandError::Failed { ended, stderr, .. } => CommandError::Failed { command, ended, stderr },
+        }
+    }
+}
+
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,47 +1,195 @@
 //! Files are replaced atomically: a temporary file beside the old one, synced, then renamed over it.
 
-use std::fs::{File, Permissions};
+use rustix::fs::XattrFlags;
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Result, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Component, Path, PathBuf};
 
-/// Replaces the file at `path`, or makes it with `mode`. Symbolic links are followed to the file
-/// they mean; owner and mode of an old file are kept.
+/// The extended attribute that holds a file's SELinux label.
+const LABEL: &str = "security.selinux";
+/// As many links as the kernel follows.
+const MOST_LINKS: usize = 40;
+
+/// Who a file belongs to, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl Ids {
+    pub const ROOT: Ids = Ids { uid: 0, gid: 0 };
+}
+
+/// Replaces the file at `path`, or makes it with `mode` and `owner`. Symbolic links are followed to
+/// the file they mean, see [`follow`]; owner, mode and label of an old file are kept.
 ///
 /// # Errors
 /// Whatever happens, the old file is whole.
-pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Ids) -> Result<()> {
     let target = follow(path)?;
     let directory = target.parent().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "it has no directory"))?;
-    std::fs::create_dir_all(directory)?;
+    create_parents(directory)?;
     let mut temporary = tempfile::Builder::new().prefix(".atomhost-").tempfile_in(directory)?;
     temporary.write_all(bytes)?;
     match std::fs::metadata(&target) {
         Ok(old) if !old.is_file() => return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file")),
         Ok(old) => {
-            fchown(temporary.as_file(), Some(old.uid()), Some(old.gid()))?;
+            own(temporary.as_file(), Ids { uid: old.uid(), gid: old.gid() })?;
             temporary.as_file().set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
+            keep_label(&target, temporary.as_file())?;
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
+            own(temporary.as_file(), owner)?;
             temporary.as_file().set_permissions(Permissions::from_mode(mode))?;
         }
         Err(error) => return Err(error),
     }
     temporary.as_file().sync_all()?;
     temporary.persist(&target).map_err(|error| error.error)?;
+    sync(directory)
+}
+
+/// Makes a directory with its parents; what is there already stays as it is.
+///
+/// # Errors
+/// Something else is there, or it cannot be made.
+pub fn create_directory(path: &Path, mode: u32, owner: Ids) -> Result<()> {
+    let target = follow(path)?;
+    if target.is_dir() {
+        return Ok(());
+    }
+    let parent = target.parent().unwrap_or(Path::new("/"));
+    create_parents(parent)?;
+    DirBuilder::new().mode(mode).create(&target)?;
+    let directory = File::open(&target)?;
+    own(&directory, owner)?;
+    // The umask took from the mode.
+    directory.set_permissions(Permissions::from_mode(mode))?;
+    sync(parent)
+}
+
+/// Sets mode and owner of a file or directory that is there.
+///
+/// # Errors
+/// There is none, or they cannot be set.
+pub fn set_attributes(path: &Path, mode: Option<u32>, owner: Option<Ids>) -> Result<()> {
+    let target = follow(path)?;
+    // Not blocking: a pipe that took the file's place must not hold the run up.
+    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(target)?;
+    if let Some(owner) = owner {
+        own(&file, owner)?;
+    }
+    if let Some(mode) = mode {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
+    file.sync_all()
+}
+
+/// Renames a file within its directory; a link is renamed itself.
+///
+/// # Errors
+/// Nothing has changed.
+pub fn rename(path: &Path, to: &Path) -> Result<()> {
+    std::fs::rename(path, to)?;
+    sync(to.parent().unwrap_or(Path::new("/")))
+}
+
+fn sync(directory: &Path) -> Result<()> {
     File::open(directory)?.sync_all()
 }
 
+fn create_parents(directory: &Path) -> Result<()> {
+    DirBuilder::new().recursive(true).mode(0o755).create(directory)
+}
+
+/// Only root can give files away, and only where there is something to give.
+fn own(file: &File, owner: Ids) -> Result<()> {
+    let now = file.metadata()?;
+    if (now.uid(), now.gid()) == (owner.uid, owner.gid) {
+        return Ok(());
+    }
+    fchown(file, Some(owner.uid), Some(owner.gid))
+}
+
+/// The label decides on SELinux hosts who may read a file: a new one must not differ from the old.
+fn keep_label(old: &Path, new: &File) -> Result<()> {
+    let mut label = vec![0_u8; 4096];
+    match rustix::fs::getxattr(old, LABEL, &mut label) {
+        Ok(length) => {
+            rustix::fs::fsetxattr(new, LABEL, &label[..length], XattrFlags::empty())?;
+            Ok(())
+        }
+        // No label, or a file system or kernel without them.
+        Err(_) => Ok(()),
+    }
+}
+
 /// The file that a path means: links are followed, also one whose target is not there yet.
-fn follow(path: &Path) -> Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..40 {
-        match std::fs::read_link(&path) {
-            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(target),
-            Err(_) => return Ok(path),
+///
+/// # Errors
+/// A link that is not root's leads to what does not belong to the link's owner: whoever may write
+/// in one directory must not choose which other file root changes.
+pub fn follow(path: &Path) -> Result<PathBuf> {
+    let mut pending: Vec<PathBuf> = parts(path);
+    let mut resolved = PathBuf::from("/");
+    let mut strangers: Vec<u32> = Vec::new();
+    let mut links = 0;
+    while let Some(part) = pending.pop() {
+        if part == Path::new("..") {
+            resolved.pop();
+            continue;
+        }
+        let next = resolved.join(&part);
+        match std::fs::symlink_metadata(&next) {
+            Ok(found) if found.is_symlink() => {
+                links += 1;
+                if links > MOST_LINKS {
+                    return Err(Error::other("too many symbolic links"));
+                }
+                if found.uid() != 0 {
+                    strangers.push(found.uid());
+                }
+                let target = std::fs::read_link(&next)?;
+                if target.is_absolute() {
+                    resolved = PathBuf::from("/");
+                }
+                pending.extend(parts(&target));
+            }
+            _ => resolved = next,
         }
     }
-    Err(Error::other("too many symbolic links"))
+    let owner = nearest(&resolved)?.uid();
+    match strangers.into_iter().find(|stranger| *stranger != owner) {
+        None => Ok(resolved),
+        Some(stranger) => Err(Error::new(
+            ErrorKind::PermissionDenied,
+            format!("a symbolic link of user {stranger} leads to what belongs to user {owner}"),
+        )),
+    }
+}
+
+/// What is there, or the nearest directory that is.
+fn nearest(path: &Path) -> Result<Metadata> {
+    let mut last = Err(Error::from(ErrorKind::NotFound));
+    for path in path.ancestors() {
+        last = std::fs::symlink_metadata(path);
+        if last.is_ok() {
+            break;
+        }
+    }
+    last
+}
+
+/// The components of a path, last first.
+fn parts(path: &Path) -> Vec<PathBuf> {
+    path.components()
+        .rev()
+        .filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir))
+        .map(|part| PathBuf::from(part.as_os_str()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -49,15 +197,20 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
+    fn ids_of(path: &Path) -> Ids {
+        let found = std::fs::metadata(path).expect("there");
+        Ids { uid: found.uid(), gid: found.gid() }
+    }
+
     #[test]
     fn replaces_and_keeps_mode_and_links() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("fstab");
-        replace(&file, b"one", 0o640).expect("made");
+        replace(&file, b"one", 0o640, ids_of(folder.path())).expect("made");
         assert_eq!(std::fs::metadata(&file).expect("there").mode() & 0o7777, 0o640);
         let link = folder.path().join("link");
         symlink("fstab", &link).expect("linked");
-        replace(&link, b"two", 0o600).expect("replaced");
+        replace(&link, b"two", 0o600, ids_of(folder.path())).expect("replaced");
         assert_eq!(std::fs::read(&file).expect("readable"), b"two");
         assert_eq!(std::fs::metadata(&file).expect("there").mode() & 0o7777, 0o640);
         assert!(std::fs::symlink_metadata(&link).expect("there").is_symlink());
@@ -67,7 +220,7 @@ mod tests {
     #[test]
     fn a_directory_is_not_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = replace(folder.path(), b"x", 0o644).expect_err("a directory");
+        let error = replace(folder.path(), b"x", 0o644, ids_of(folder.path())).expect_err("a directory");
         assert_eq!(error.to_string(), "it is no regular file");
     }
 }

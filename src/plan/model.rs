@@ -64,6 +64,7 @@ impl<'a> Model<'a> {
             actions: Vec::new(),
             refusals: Vec::new(),
             warnings: Vec::new(),
+            deferred: Vec::new(),
             notes: Vec::new(),
             ledgers: Vec::new(),
             disks: Vec::new(),
@@ -99,6 +100,10 @@ impl<'a> Model<'a> {
 
     pub fn warn(&mut self, object: impl Into<String>, text: impl Into<String>) {
         self.plan.warnings.push(Note { object: object.into(), text: text.into() });
+    }
+
+    pub fn defer(&mut self, object: impl Into<String>, text: impl Into<String>) {
+        self.plan.deferred.push(Note { object: object.into(), text: text.into() });
     }
 
     pub fn note(&mut self, object: impl Into<String>, text: impl Into<String>) {

@@ -2,6 +2,7 @@
 
 use super::text::{self, Progress};
 use super::{Options, json};
+use crate::accounts::Owner;
 use crate::action::Action;
 use crate::plan::ledger::{Ledger, LedgerKind, LedgerRow};
 use crate::plan::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode};
@@ -35,6 +36,7 @@ fn actions() -> Vec<PlannedAction> {
     let fstab = Action::WriteFile {
         path: "/etc/fstab".to_owned(),
         mode: 0o644,
+        owner: Owner::root(),
         before: Some("/dev/mapper/atomicos-root / xfs defaults 0 0\n".to_owned()),
         after: "/dev/mapper/atomicos-root / xfs defaults 0 0\n/dev/mapper/atomicos-srv /var/srv xfs defaults 0 0\n"
             .to_owned(),
@@ -60,6 +62,7 @@ fn plan() -> Plan {
         actions: actions(),
         refusals: Vec::new(),
         warnings: vec![note("/dev/sdb", "a kernel name may mean another disk after a reboot: name it by serial DATA1")],
+        deferred: Vec::new(),
         notes: vec![note("atomicos/old", "is not in the profile: it stays")],
         ledgers: vec![Ledger {
             volume_group: "atomicos".to_owned(),

@@ -27,6 +27,7 @@ impl Kind {
             | Action::MakeFilesystem { .. }
             | Action::CreateDirectory { .. }
             | Action::WriteFile { before: None, .. }
+            | Action::WriteSecretFile { before: None, .. }
             | Action::MakeSwap { uuid: None, .. } => Kind::Create,
             Action::GrowPartition { .. }
             | Action::ResizePhysicalVolume { .. }
@@ -42,6 +43,14 @@ impl Kind {
             | Action::MonitorPool { .. }
             | Action::GrowFilesystem { .. }
             | Action::WriteFile { before: Some(_), .. }
+            | Action::WriteSecretFile { before: Some(_), .. }
+            | Action::SetAttributes { .. }
+            | Action::RemoveFile { .. }
+            | Action::ReloadUnit { .. }
+            | Action::RestartUnit { .. }
+            | Action::EnableUnit { .. }
+            | Action::DisableUnit { .. }
+            | Action::MaskUnit { .. }
             | Action::ReloadSystemd
             | Action::Mount { .. }
             | Action::DisableSwap { .. }
@@ -71,7 +80,7 @@ pub fn plan(plan: &Plan, commands: &[Vec<String>], options: &Options) -> String 
     if has_news {
         parts.extend(plan.ledgers.iter().map(|space| ledger::ledger(space, options)));
     }
-    let notes = [("warning", YELLOW, &plan.warnings), ("note", DIM, &plan.notes)];
+    let notes = [("warning", YELLOW, &plan.warnings), ("deferred", YELLOW, &plan.deferred), ("note", DIM, &plan.notes)];
     for (word, style, notes) in notes {
         if !notes.is_empty() {
             parts.push(notes.iter().map(|note| sentence(word, style, note, options)).collect());

@@ -2,6 +2,7 @@
 //! the file, one daemon-reload; then mounting, growing what could not grow unmounted, and swapon.
 
 use super::{filesystem, swap};
+use crate::accounts::Owner;
 use crate::action::Action;
 use crate::fstab::{self, Entry, Line};
 use crate::plan::RefusalCode;
@@ -73,7 +74,7 @@ fn fstab(profile: &Profile, volumes: &[Mounting<'_>], model: &mut Model<'_>) {
     }
     let state = if before.is_some() { "" } else { "no such file" };
     model.act(
-        Action::WriteFile { path: FSTAB.to_owned(), mode: 0o644, before, after: text },
+        Action::WriteFile { path: FSTAB.to_owned(), mode: 0o644, owner: Owner::root(), before, after: text },
         Words {
             object: FSTAB.to_owned(),
             before: state.to_owned(),
@@ -245,7 +246,7 @@ fn mount(path: &str, object: &str, model: &mut Model<'_>) {
     }
     if !model.facts.directories.iter().any(|directory| directory == path) {
         model.act(
-            Action::CreateDirectory { path: path.to_owned() },
+            Action::CreateDirectory { path: path.to_owned(), mode: 0o755, owner: Owner::root() },
             Words {
                 object: path.to_owned(),
                 before: String::new(),

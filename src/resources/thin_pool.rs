@@ -1,6 +1,7 @@
 //! Thin pools: data, metadata and spare counted to the extent, settings, monitoring and health.
 
 use super::volumes::{Sizing, percent_of};
+use crate::accounts::Owner;
 use crate::action::{Action, NewThinPool};
 use crate::facts::{LogicalVolume, Pool, Role};
 use crate::plan::RefusalCode;
@@ -391,7 +392,7 @@ fn autoextend_profile(
         let path = format!("/etc/lvm/profile/{name}.profile");
         let state = if before.is_some() { "other settings" } else { "" };
         model.act(
-            Action::WriteFile { path: path.clone(), mode: 0o644, before, after: text },
+            Action::WriteFile { path: path.clone(), mode: 0o644, owner: Owner::root(), before, after: text },
             Words {
                 object: path,
                 before: state.to_owned(),

@@ -79,7 +79,7 @@ pub fn apply(facts: &mut Facts, action: &Action) {
             assert!(to > from, "a file system only grows");
             facts.mounts.iter_mut().filter(|mount| mount.path == *path).for_each(|mount| mount.size = Some(*to));
         }
-        Action::CreateDirectory { path } => facts.directories.push(path.clone()),
+        Action::CreateDirectory { path, .. } => facts.directories.push(path.clone()),
         Action::WriteFile { path, before, after, .. } => write_file(facts, path, before.as_ref(), after),
         Action::ReloadSystemd => {}
         Action::Mount { path } => mount(facts, path),
