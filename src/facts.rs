@@ -30,6 +30,9 @@ pub struct Facts {
     pub directories: Vec<String>,
     /// Those of them that hold something while nothing is mounted on them.
     pub occupied: Vec<String>,
+    /// Mount points the profile names that neither exist nor can be made, with what is in the way.
+    #[serde(default)]
+    pub unmakeable: BTreeMap<String, String>,
     /// Text of LVM metadata profiles (/etc/lvm/profile/NAME.profile), by NAME.
     pub lvm_profiles: BTreeMap<String, String>,
     pub memory: Memory,
@@ -334,7 +337,7 @@ pub struct FileFacts {
     pub sha256: Option<String>,
     /// Why it could not be read.
     pub unreadable: Option<String>,
-    /// chattr +i.
+    /// chattr +i; of a missing file, its nearest parent that exists.
     pub immutable: bool,
     /// The file system that holds it is mounted read-only.
     pub read_only: bool,
@@ -409,6 +412,13 @@ impl Facts {
     /// Where a path leads when its links are followed; itself when nothing is known of it.
     pub fn resolved<'a>(&'a self, path: &'a str) -> &'a str {
         self.links.get(path).map_or(path, String::as_str)
+    }
+}
+
+impl Mount {
+    /// Whether nothing can be written through this mount, whatever other mounts of the file system allow.
+    pub fn is_read_only(&self) -> bool {
+        self.options.split(',').any(|option| option == "ro")
     }
 }
 

@@ -150,6 +150,7 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         links: paths.links,
         directories: paths.directories,
         occupied: paths.occupied,
+        unmakeable: paths.unmakeable,
         lvm_profiles: lvm_profiles(reader)?,
         memory: memory()?,
         files: files::read(reader, watch),

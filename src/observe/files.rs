@@ -27,7 +27,9 @@ fn look(path: &Path, shown: bool) -> FileFacts {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            return FileFacts { link, read_only: read_only(path), ..FileFacts::default() };
+            let parent = path.ancestors().find(|parent| parent.exists());
+            let immutable = parent.is_some_and(immutable);
+            return FileFacts { link, immutable, read_only: read_only(path), ..FileFacts::default() };
         }
         Err(error) => return FileFacts { link, unreadable: Some(error.to_string()), ..FileFacts::default() },
     };
@@ -74,13 +76,13 @@ fn kind(metadata: &Metadata) -> FileKind {
 }
 
 /// chattr +i: not even root can write it.
-fn immutable(path: &Path) -> bool {
+pub fn immutable(path: &Path) -> bool {
     let attributes = statx(CWD, path, AtFlags::empty(), StatxFlags::empty()).map(|found| found.stx_attributes);
     attributes.is_ok_and(|attributes| attributes.contains(StatxAttributes::IMMUTABLE))
 }
 
 /// Whether the file system that holds the path, or its nearest parent that exists, is mounted read-only.
-fn read_only(path: &Path) -> bool {
+pub fn read_only(path: &Path) -> bool {
     let existing = path.ancestors().find(|path| path.exists());
     let found = existing.and_then(|path| rustix::fs::statvfs(path).ok());
     found.is_some_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))

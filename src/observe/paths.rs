@@ -1,11 +1,13 @@
 //! Paths: device numbers, links and directories, without ever touching a network mount.
 
+use super::files;
 use crate::facts::Mount;
 use crate::fstab;
 use crate::host::Reader;
 use crate::profile::Profile;
 use nix::sys::stat::{SFlag, major, minor, stat};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// What is known of the paths that a profile and fstab name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct Paths {
     pub directories: Vec<String>,
     /// Those of them that hold something, and on which nothing is mounted.
     pub occupied: Vec<String>,
+    /// Mount points of the profile, resolved, that do not exist and cannot be made, with what is in the way.
+    pub unmakeable: BTreeMap<String, String>,
 }
 
 /// The `major:minor` of a block device's path.
@@ -52,10 +56,30 @@ pub fn look(reader: &Reader, profile: Option<&Profile>, fstab_text: Option<&str>
 }
 
 fn inspect(reader: &Reader, resolved: &str, mounts: &[Mount], paths: &mut Paths) {
-    let Ok(mut entries) = std::fs::read_dir(reader.path(resolved)) else { return };
+    let Ok(mut entries) = std::fs::read_dir(reader.path(resolved)) else {
+        if let Some(obstacle) = obstacle(reader, resolved) {
+            paths.unmakeable.insert(resolved.to_owned(), obstacle);
+        }
+        return;
+    };
     paths.directories.push(resolved.to_owned());
     if entries.next().is_some() && !mounts.iter().any(|mount| mount.path == resolved) {
         paths.occupied.push(resolved.to_owned());
+    }
+}
+
+/// What keeps a directory from being made, seen from the nearest of its parents that exists.
+fn obstacle(reader: &Reader, path: &str) -> Option<String> {
+    let parent = Path::new(path).ancestors().find(|parent| reader.path(&parent.to_string_lossy()).exists())?;
+    let (name, parent) = (parent.display(), reader.path(&parent.to_string_lossy()));
+    if !parent.is_dir() {
+        Some(format!("{name} is no directory"))
+    } else if files::read_only(&parent) {
+        Some(format!("{name} is mounted read-only"))
+    } else if files::immutable(&parent) {
+        Some(format!("{name} is immutable, as lsattr -d shows and OSTree has it"))
+    } else {
+        None
     }
 }
 
@@ -138,7 +162,6 @@ fn device_path(source: &str) -> Option<String> {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
-    use std::path::Path;
     use std::sync::Arc;
 
     fn reader(root: &Path) -> Reader {
@@ -164,6 +187,19 @@ mod tests {
             assert_eq!(resolve(&reader, path, &[]), expected, "{path}");
         }
         assert!(resolve(&reader, "/loop", &[]).starts_with("/loop"));
+    }
+
+    #[test]
+    fn what_is_in_the_way_of_a_directory() {
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(root.path().join("var")).expect("made");
+        std::fs::write(root.path().join("file"), "").expect("written");
+        let reader = reader(root.path());
+        let rows =
+            [("/var/srv", None), ("/new/deep/dir", None), ("/file/dir", Some("/file is no directory".to_owned()))];
+        for (path, expected) in rows {
+            assert_eq!(obstacle(&reader, path), expected, "{path}");
+        }
     }
 
     #[test]

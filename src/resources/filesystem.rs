@@ -30,11 +30,12 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     }
 }
 
-/// The mounts of a device, itself and not only a directory of it first.
-pub fn mounts_of<'a>(model: &Model<'a>, number: &str) -> Option<&'a Mount> {
-    let mut mounts: Vec<&Mount> = model.facts.mounts.iter().filter(|mount| mount.device_number == number).collect();
-    mounts.sort_by_key(|mount| mount.root != "/");
-    mounts.first().copied()
+/// The mount of a device through which its file system can be changed: a writable one first, then one of
+/// the whole rather than of a directory. Where OSTree deploys the root there are several, and the whole one,
+/// /sysroot, may be read-only.
+pub fn mount_of<'a>(model: &Model<'a>, number: &str) -> Option<&'a Mount> {
+    let mounts = model.facts.mounts.iter().filter(|mount| mount.device_number == number);
+    mounts.min_by_key(|mount| (mount.is_read_only(), mount.root != "/"))
 }
 
 /// Plans one volume's file system. Returns type, bytes and block size of one that is, or will be,
@@ -50,7 +51,7 @@ fn content(
     };
     let object = format!("{group}/{}", planned.name);
     let number = lv.device_number.clone().unwrap_or_default();
-    if let Some(mount) = mounts_of(model, &number) {
+    if let Some(mount) = mount_of(model, &number) {
         if kind.is_some_and(|kind| kind.as_str() != mount.fstype) {
             mismatch(&object, &mount.fstype, kind, model);
             return None;
@@ -205,6 +206,15 @@ fn short(size: u64, block_size: u64, fstype: &str, device: u64) -> bool {
 
 fn grow_mounted(object: &str, mount: &Mount, planned: &PlannedVolume, model: &mut Model<'_>) {
     let Some(size) = mount.size else { return };
+    if mount.is_read_only() && short(size, mount.block_size, &mount.fstype, planned.size) {
+        model.refuse(
+            RefusalCode::FilesystemMismatch,
+            object,
+            format!("its {} cannot grow: {} is mounted read-only", mount.fstype, mount.path),
+            format!("mount -o remount,rw {}", mount.path),
+        );
+        return;
+    }
     grow(object, &mount.path, &mount.fstype, (size, mount.block_size), planned, model);
 }
 

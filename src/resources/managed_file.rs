@@ -151,6 +151,11 @@ pub fn suitable(path: &str, found: &FileFacts, kinds: &[FileKind], model: &mut M
 
 /// Whether the file could be written: found out before the first write, not halfway.
 pub fn writable(path: &str, found: &FileFacts, model: &mut Model<'_>) -> bool {
+    if found.immutable && found.kind == FileKind::Missing {
+        // As the top of a root that OSTree deploys.
+        refuse(path, "cannot be made: its directory is immutable", "choose a path in /etc or /var", model);
+        return false;
+    }
     if found.immutable {
         refuse(path, "is immutable", &format!("chattr -i {path}"), model);
         return false;

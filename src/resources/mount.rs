@@ -125,7 +125,7 @@ fn volume_entry(
 
 fn mounted_type(mounting: &Mounting<'_>, model: &Model<'_>) -> Option<String> {
     let number = mounting.planned.observed.as_ref()?.device_number.as_ref()?;
-    filesystem::mounts_of(model, number).map(|mount| mount.fstype.clone())
+    filesystem::mount_of(model, number).map(|mount| mount.fstype.clone())
 }
 
 /// Whether an entry's first field means this volume: by path, or by UUID= and the like.
@@ -245,6 +245,15 @@ fn mount(path: &str, object: &str, model: &mut Model<'_>) {
         model.warn(path, "holds files now; they stay, but the mount hides them");
     }
     if !model.facts.directories.iter().any(|directory| directory == path) {
+        if let Some(obstacle) = model.facts.unmakeable.get(path) {
+            model.refuse(
+                RefusalCode::MountConflict,
+                path,
+                format!("does not exist and cannot be made: {obstacle}"),
+                "choose a path in /var, or have the image bring the directory",
+            );
+            return;
+        }
         model.act(
             Action::CreateDirectory { path: path.to_owned(), mode: 0o755, owner: Owner::root() },
             Words {

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::SYSTEM;
 use super::disk::{Attached, Disk, bytes};
-use super::image::{Image, console_tail, overlay};
+use super::image::{Image, ImageKind, console_tail, overlay};
 use super::oracle::Oracle;
 use super::qemu::{BOOT, Memory, Model, Qemu};
 use super::ssh::{Address, Background, Output, Ssh};
@@ -24,6 +24,7 @@ const LAST_WORDS: Duration = Duration::from_secs(30);
 #[must_use]
 pub struct Builder {
     name: String,
+    kind: ImageKind,
     disks: Vec<Disk>,
     agent: Option<PathBuf>,
 }
@@ -33,7 +34,7 @@ pub struct Host {
     name: String,
     directory: TempDir,
     sockets: TempDir,
-    model: Model,
+    image: &'static Image,
     disks: Vec<Attached>,
     next_target: usize,
     // In this order: the connection goes before the machine.
@@ -42,6 +43,12 @@ pub struct Host {
 }
 
 impl Builder {
+    /// Starts from another stock host than Debian 12.
+    pub fn image(mut self, kind: ImageKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Adds a disk. They become /dev/sdb, /dev/sdc … in this order, until the host boots anew.
     pub fn disk(mut self, disk: Disk) -> Self {
         self.disks.push(disk);
@@ -57,23 +64,15 @@ impl Builder {
     /// Starts the host from the snapshot, plugs its disks in, and installs atomhost as /usr/local/bin/atomhost.
     #[must_use]
     pub fn start(self) -> Host {
-        let Self { name, disks, agent } = self;
-        let image = Image::get();
+        let Self { name, kind, disks, agent } = self;
+        let image = Image::get(kind);
         let directory = tempfile::Builder::new().prefix(&format!("{name}.")).tempdir_in(&image.runs);
         let directory = directory.unwrap_or_else(|error| panic!("{name}: no directory to run in: {error}"));
         // The cache may lie so deep that a socket's path would be too long there.
         let sockets = tempfile::Builder::new().prefix("lab.").tempdir().expect("a temporary directory");
-        let mut host = Host {
-            name,
-            directory,
-            sockets,
-            model: image.model.clone(),
-            disks: Vec::new(),
-            next_target: 1,
-            ssh: None,
-            qemu: None,
-        };
-        host.restore(image);
+        let mut host =
+            Host { name, directory, sockets, image, disks: Vec::new(), next_target: 1, ssh: None, qemu: None };
+        host.restore();
         for disk in disks {
             host.add_disk(disk);
         }
@@ -90,7 +89,7 @@ impl Host {
     /// Begins to describe a host; `name` appears in messages.
     pub fn builder(name: &str) -> Builder {
         let agent = Some(PathBuf::from(env!("CARGO_BIN_EXE_atomhost")));
-        Builder { name: name.to_owned(), disks: Vec::new(), agent }
+        Builder { name: name.to_owned(), kind: ImageKind::default(), disks: Vec::new(), agent }
     }
 
     /// Runs a shell command as root. The test fails when it does not end within four minutes.
@@ -194,7 +193,7 @@ impl Host {
         assert!(self.qemu.is_none(), "{}: boot() needs a power_cut() before", self.name);
         let system = self.system();
         let disks: Vec<&Attached> = self.disks.iter().collect();
-        let qemu = self.model.start(self.directory.path(), &system, &disks, Memory::Empty);
+        let qemu = self.image.model.start(self.directory.path(), &system, &disks, Memory::Empty);
         let qemu = self.must(qemu);
         self.qemu = Some(qemu);
         self.wait_booted();
@@ -227,12 +226,13 @@ impl Host {
         Oracle::parse(&self.ok(Oracle::script()))
     }
 
-    fn restore(&mut self, image: &Image) {
+    fn restore(&mut self) {
+        let image = self.image;
         let system = self.system();
         let prepared = overlay(&image.booted_disk(), "qcow2", &system);
         self.must(prepared);
         let memory = image.memory();
-        let qemu = self.model.start(self.directory.path(), &system, &[], Memory::Restored(&memory));
+        let qemu = self.image.model.start(self.directory.path(), &system, &[], Memory::Restored(&memory));
         let mut qemu = self.must(qemu);
         let restored = qemu.restore(&image.state());
         self.qemu = Some(qemu);
@@ -257,7 +257,7 @@ impl Host {
 
     #[track_caller]
     fn connect(&mut self, limit: Duration) {
-        let address = Address { port: self.qemu().ssh_port, key: Image::get().key() };
+        let address = Address { port: self.qemu().ssh_port, key: self.image.key() };
         let ssh = Ssh::connect(address, self.sockets.path(), limit);
         self.ssh = Some(self.must(ssh));
     }

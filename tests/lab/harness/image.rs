@@ -1,6 +1,6 @@
-//! The image of the stock host, and the snapshot of its boot.
+//! The images of stock hosts, and the snapshot of each one's boot.
 //!
-//! Built once and kept in `$ATOMHOST_LAB_CACHE` (or `lab-hosts` in cargo's target directory) under a name that is made of
+//! Each kind is built when a case first asks for it, and kept in `$ATOMHOST_LAB_CACHE` (or `lab-hosts` in cargo's target directory) under a name that is made of
 //! everything that went into it, so that a change builds anew and nothing stale is ever used.
 //!
 //! The snapshot is the memory in a file of its own, which every host maps copy-on-write, beside the state of the
@@ -25,6 +25,45 @@ const KVM_PROBE: Duration = Duration::from_secs(15);
 const RUN_AGE: Duration = Duration::from_secs(3 * 3600);
 const IMAGE_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The stock hosts that a case can start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageKind {
+    /// Debian 12: systemd 252, LVM 2.03.16, cloud-init 22.4.
+    #[default]
+    Bookworm,
+    /// Debian 13: systemd 257, LVM 2.03.31, cloud-init 25.1.
+    Trixie,
+    /// The files of [`ImageKind::Bookworm`], deployed by OSTree: /usr read-only, the old root at /sysroot.
+    Ostree,
+}
+
+impl ImageKind {
+    /// Part of the names in the cache.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bookworm => "bookworm",
+            Self::Trixie => "trixie",
+            Self::Ostree => "ostree",
+        }
+    }
+
+    /// Debian's release.
+    const fn suite(self) -> &'static str {
+        match self {
+            Self::Bookworm | Self::Ostree => "bookworm",
+            Self::Trixie => "trixie",
+        }
+    }
+
+    /// The script that rearranges the tree once it is on the disk.
+    const fn arrangement(self) -> Option<&'static str> {
+        match self {
+            Self::Bookworm | Self::Trixie => None,
+            Self::Ostree => Some("ostree.sh"),
+        }
+    }
+}
+
 /// A built image with its snapshot.
 #[derive(Debug)]
 pub struct Image {
@@ -38,9 +77,11 @@ pub struct Image {
 
 impl Image {
     /// The image, which the first caller builds if need be; the others wait.
-    pub fn get() -> &'static Self {
-        static IMAGE: OnceLock<Image> = OnceLock::new();
-        IMAGE.get_or_init(|| open().unwrap_or_else(|error| panic!("no image of the stock host: {error}")))
+    pub fn get(kind: ImageKind) -> &'static Self {
+        static IMAGES: [OnceLock<Image>; 3] = [const { OnceLock::new() }; 3];
+        IMAGES[kind as usize].get_or_init(|| {
+            open(kind).unwrap_or_else(|error| panic!("no image of the stock host {}: {error}", kind.name()))
+        })
     }
 
     /// The system disk as it was when the snapshot was taken.
@@ -72,32 +113,31 @@ pub fn overlay(base: &Path, format: &str, file: &Path) -> Result<(), String> {
     run(Command::new("qemu-img").args(["create", "-q", "-f", "qcow2", "-F", format, "-b"]).arg(base).arg(file))
 }
 
-fn open() -> Result<Image, String> {
+fn open(kind: ImageKind) -> Result<Image, String> {
     let cache = std::env::var_os("ATOMHOST_LAB_CACHE")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("lab-hosts"), PathBuf::from);
     let runs = cache.join("run");
     std::fs::create_dir_all(&runs).map_err(|error| format!("cannot create {}: {error}", runs.display()))?;
-    let lock = File::create(cache.join("lock")).map_err(|error| format!("cannot create the lock: {error}"))?;
-    lock.lock().map_err(|error| format!("cannot lock {}: {error}", cache.display()))?;
+    // A lock for each kind: cases of one that is there go on while another is built.
+    let _building = lock(&cache, kind.name())?;
     sweep(&runs, RUN_AGE, |_| true);
 
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lab/image");
-    let suite = setting("ATOMHOST_LAB_SUITE", "bookworm");
     let mut model = Model {
         image: PathBuf::new(),
         accelerator: setting("ATOMHOST_LAB_ACCEL", "auto"),
         memory: number("ATOMHOST_LAB_MEMORY", 1024)?,
         processors: number("ATOMHOST_LAB_CPUS", 2)?,
     };
-    let directory = cache.join(format!("{suite}-{}", key(&scripts, &suite, &model)?));
+    let directory = cache.join(format!("{}-{}", kind.name(), key(&scripts, kind, &model)?));
     if !directory.join("state").exists() {
-        sweep(&cache, IMAGE_AGE, |name| name.starts_with("bookworm-") || name.starts_with("tree-"));
+        sweep(&cache, IMAGE_AGE, |name| name.starts_with(&format!("{}-", kind.name())) || name.starts_with("tree-"));
         let building = directory.with_extension("building");
         let _ = std::fs::remove_dir_all(&building);
         std::fs::create_dir(&building).map_err(|error| format!("cannot create {}: {error}", building.display()))?;
-        build(&cache, &scripts, &suite, &building)?;
+        build(&cache, &scripts, kind, &building)?;
         model.image = building.clone();
-        boot_and_save(&mut model)?;
+        boot_and_save(kind, &mut model)?;
         std::fs::rename(&building, &directory).map_err(|error| format!("cannot keep the image: {error}"))?;
     }
     // Tells the sweep that the image is in use.
@@ -108,23 +148,39 @@ fn open() -> Result<Image, String> {
     Ok(Image { directory, runs, model })
 }
 
+/// Waits for, and holds, the lock of this name until the file is dropped.
+fn lock(cache: &Path, name: &str) -> Result<File, String> {
+    let path = cache.join(format!("lock-{name}"));
+    let file = File::create(&path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
+    file.lock().map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
+    Ok(file)
+}
+
 /// Builds the file tree (kept, since it takes longest and changes least) and puts it on a disk.
-fn build(cache: &Path, scripts: &Path, suite: &str, directory: &Path) -> Result<(), String> {
+fn build(cache: &Path, scripts: &Path, kind: ImageKind, directory: &Path) -> Result<(), String> {
+    let suite = kind.suite();
     let recipe = read(&scripts.join("tree.sh"))?;
     let tree = cache.join(format!("tree-{suite}-{}.tar", digest(&[&recipe])));
+    // Two kinds may be made of one tree.
+    let held = lock(cache, &format!("tree-{suite}"))?;
     if !tree.exists() {
         let started = Instant::now();
-        note("building the file tree of the stock host (a minute or two)");
+        note(&format!("building the file tree of {suite} (a minute or two)"));
         let building = tree.with_extension("building");
         run(Command::new("bash").arg(scripts.join("tree.sh")).arg(suite).arg(&building))?;
         std::fs::rename(&building, &tree).map_err(|error| format!("cannot keep the tree: {error}"))?;
-        note(&format!("file tree built in {} s", started.elapsed().as_secs()));
+        note(&format!("file tree of {suite} built in {} s", started.elapsed().as_secs()));
     }
-    run(Command::new("bash").arg(scripts.join("disk.sh")).arg(&tree).arg(directory))
+    drop(held);
+    let started = Instant::now();
+    let arrangement = kind.arrangement().map(|script| scripts.join(script));
+    run(Command::new("bash").arg(scripts.join("disk.sh")).arg(&tree).arg(directory).args(arrangement))?;
+    note(&format!("disk of {} made in {} s", kind.name(), started.elapsed().as_secs()));
+    Ok(())
 }
 
 /// Boots the disk for the first time, as cloud-init sees it too, and takes the snapshot when all is quiet.
-fn boot_and_save(model: &mut Model) -> Result<(), String> {
+fn boot_and_save(kind: ImageKind, model: &mut Model) -> Result<(), String> {
     let started = Instant::now();
     let directory = model.image.clone();
     let system = directory.join("booted.qcow2");
@@ -132,7 +188,7 @@ fn boot_and_save(model: &mut Model) -> Result<(), String> {
     if model.accelerator == "auto" {
         model.accelerator = if kvm_works(model, &system) { "kvm" } else { "tcg" }.to_owned();
     }
-    note(&format!("first boot of the stock host with {} (a minute or two)", model.accelerator));
+    note(&format!("first boot of {} with {} (a minute or two)", kind.name(), model.accelerator));
     let memory = directory.join("memory");
     let mut qemu = model.start(&directory, &system, &[], Memory::Recorded(&memory))?;
     quiesce(&directory, &qemu).map_err(|error| format!("{error}\n{}", console_tail(&directory)))?;
@@ -140,7 +196,7 @@ fn boot_and_save(model: &mut Model) -> Result<(), String> {
     std::fs::write(directory.join("accelerator"), &model.accelerator)
         .and_then(|()| std::fs::rename(directory.join("state.new"), directory.join("state")))
         .map_err(|error| format!("cannot keep the snapshot: {error}"))?;
-    note(&format!("first boot and snapshot took {} s", started.elapsed().as_secs()));
+    note(&format!("first boot and snapshot of {} took {} s", kind.name(), started.elapsed().as_secs()));
     Ok(())
 }
 
@@ -193,12 +249,21 @@ pub fn console_tail(directory: &Path) -> String {
 }
 
 /// A name that changes with everything a snapshot depends on.
-fn key(scripts: &Path, suite: &str, model: &Model) -> Result<String, String> {
+fn key(scripts: &Path, kind: ImageKind, model: &Model) -> Result<String, String> {
     let output = Command::new("qemu-system-x86_64").arg("--version").output();
     let version = output.map_err(|error| format!("cannot start qemu-system-x86_64: {error}"))?.stdout;
     let (tree, disk) = (read(&scripts.join("tree.sh"))?, read(&scripts.join("disk.sh"))?);
+    let arrangement = kind.arrangement().map_or(Ok(Vec::new()), |script| read(&scripts.join(script)))?;
     // How the first boot is brought to rest counts as well, and this file says it.
-    let parts = [suite.as_bytes(), &tree, &disk, &version, include_bytes!("image.rs"), include_bytes!("qemu.rs")];
+    let parts = [
+        kind.suite().as_bytes(),
+        &tree,
+        &disk,
+        &arrangement,
+        &version,
+        include_bytes!("image.rs"),
+        include_bytes!("qemu.rs"),
+    ];
     let settings = format!("{}{:?}", model.accelerator, model.arguments());
     Ok(digest(&[&parts.concat(), settings.as_bytes()]))
 }

@@ -13,6 +13,7 @@ mod ssh;
 
 pub use disk::Disk;
 pub use host::{Builder, Host};
+pub use image::ImageKind;
 pub use oracle::Oracle;
 pub use ssh::{Background, Output};
 

@@ -21,7 +21,7 @@ const KERNEL_ARGUMENTS: &str =
 /// What makes all machines of one image alike: a snapshot fits only the machine that it was taken of.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Kernel and initrd lie here.
+    /// Kernel and initrd lie here, and where the image needs them more arguments for the kernel.
     pub image: PathBuf,
     /// `tcg` or `kvm`.
     pub accelerator: String,
@@ -114,7 +114,8 @@ impl Model {
         let mut add = |name: &str, value: String| arguments.extend([name.to_owned(), value]);
         add("-kernel", self.image.join("vmlinuz").display().to_string());
         add("-initrd", self.image.join("initrd").display().to_string());
-        add("-append", KERNEL_ARGUMENTS.to_owned());
+        let arguments_of_image = std::fs::read_to_string(self.image.join("arguments")).unwrap_or_default();
+        add("-append", format!("{KERNEL_ARGUMENTS} {}", arguments_of_image.trim()));
         add("-qmp", "stdio".to_owned());
         let console = directory.join("console.log");
         add("-chardev", format!("file,id=console,append=on,path={}", console.display()));

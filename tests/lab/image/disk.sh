@@ -5,15 +5,17 @@
 #   ├─sda1  300 MiB, ext4, /boot
 #   └─sda2  PV of volume group atomicos, with root (3 GiB, XFS) and the rest free
 #
-#   disk.sh TREE.tar OUT-DIRECTORY
+#   disk.sh TREE.tar OUT-DIRECTORY [ARRANGEMENT]
 #
-# Leaves disk.raw, vmlinuz, initrd, id and id.pub there. Needs root and one free loop device, but no
+# Leaves disk.raw, vmlinuz, initrd, id and id.pub there. ARRANGEMENT is a script that rearranges the files once
+# they are on the disk: it is called with the mounted root and OUT-DIRECTORY. Needs root and one free loop device, but no
 # device-mapper: the volume group is written while nothing is activated, and the root volume is reached by a
 # loop device at its offset.
 set -euo pipefail
 
 tree=$1
 out=$2
+arrangement=${3:-}
 disk=$out/disk.raw
 
 readonly mib=$((1024 * 1024))
@@ -96,6 +98,7 @@ chmod 600 "$seed/user-data"
 
 cp "$work"/boot/vmlinuz-* "$out/vmlinuz"
 cp "$work"/boot/initrd.img-* "$out/initrd"
+[ -z "$arrangement" ] || bash "$arrangement" "$work" "$out"
 # mke2fs copies a tree by itself, which saves a loop device and a mount; but it will not write into a file
 # that a mounted loop device belongs to, so it gets one of its own.
 mke2fs -q -F -t ext4 -U "$boot_uuid" -d "$work/boot" \

@@ -13,6 +13,8 @@ packages=(
     # What atomhost calls
     lvm2 thin-provisioning-tools dmeventd dmsetup xfsprogs e2fsprogs util-linux mount fdisk
     nfs-common ca-certificates
+    # Of use only to the host whose root OSTree deploys
+    ostree ostree-boot
     # What the cases need to make disks that must be refused, and to look at the outcome
     gdisk parted dosfstools btrfs-progs ntfs-3g cryptsetup-bin mdadm nfs-kernel-server
     libpam-modules pamtester strace
@@ -25,6 +27,27 @@ before_packages() {
     echo MODULES=list >"$1/etc/initramfs-tools/conf.d/atomhost-lab"
     printf '%s\n' virtio_pci virtio_scsi virtio_net sd_mod xfs ext4 crc32c_generic dm_mod \
         >"$1/usr/share/initramfs-tools/modules.d/atomhost-lab"
+    ostree_initrd "$1/etc/initramfs-tools"
+}
+
+# Debian's OSTree knows dracut only. Where the kernel's arguments name a deployment, it takes the place of
+# the root that was mounted; elsewhere nothing happens.
+ostree_initrd() {
+    mkdir -p "$1/hooks" "$1/scripts/local-bottom"
+    cat >"$1/hooks/ostree" <<'END'
+#!/bin/sh
+[ "$1" != prereqs ] || exit 0
+. /usr/share/initramfs-tools/hook-functions
+copy_exec /usr/lib/ostree/ostree-prepare-root /sbin
+END
+    cat >"$1/scripts/local-bottom/ostree" <<'END'
+#!/bin/sh
+[ "$1" != prereqs ] || exit 0
+case " $(cat /proc/cmdline)" in
+    *' ostree='*) /sbin/ostree-prepare-root "$rootmnt" ;;
+esac
+END
+    chmod 755 "$1/hooks/ostree" "$1/scripts/local-bottom/ostree"
 }
 
 after_packages() {
@@ -46,10 +69,12 @@ after_packages() {
         mdcheck_start.timer mdcheck_continue.timer
     # Installed for the cases that start them, of no use to the others, and slow to boot.
     chroot "$root" systemctl --quiet disable nfs-server.service nfs-client.target rpcbind.service rpcbind.socket
+    [ ! -x "$root/usr/sbin/dockerd" ] \
+        || chroot "$root" systemctl --quiet disable docker.service docker.socket containerd.service
     chroot "$root" systemctl --quiet mask e2scrub_reap.service nfs-blkmap.service \
         systemd-binfmt.service proc-sys-fs-binfmt_misc.automount
 
-    printf '%s\n' 'datasource_list: [NoCloud, None]' 'apt_preserve_sources_list: true' 'locale: false' \
+    printf '%s\n' 'datasource_list: [NoCloud, None]' 'apt: {preserve_sources_list: true}' 'locale: false' \
         >"$root/etc/cloud/cloud.cfg.d/90_atomhost_lab.cfg"
     # Keeps root's user manager: otherwise every login would start it, which takes seconds without KVM.
     mkdir -p "$root/var/lib/systemd/linger"
@@ -68,6 +93,8 @@ fi
 
 suite=$1
 out=$2
+# The last release whose engine keeps its images in a thin pool: Docker 25 has dropped that.
+[ "$suite" != bookworm ] || packages+=(docker.io busybox-static)
 self=$(readlink -f "$0")
 
 # The mirror is the one this machine installs from; elsewhere than on Debian, mmdebstrap's own default.
