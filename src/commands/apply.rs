@@ -5,7 +5,8 @@ use crate::apply::{self, Progress};
 use crate::cli::{self, Global};
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
-use crate::host::{Host, command, lock::Lock};
+use crate::host::command::{self, Command};
+use crate::host::{Host, lock::Lock};
 use crate::observe::Scope;
 use crate::output;
 use crate::plan::{self, Plan, PlannedAction};
@@ -157,6 +158,7 @@ impl Run {
         let (result, record, finished) = outcome;
         *report = finished;
         result?;
+        settle(&self.host);
         let (facts, second) = look(&self.profile).await?;
         record::remember(&self.host, &record, &second, &facts)?;
         if report.outcome == Outcome::Done && !second.is_in_sync() {
@@ -192,6 +194,14 @@ impl Run {
             eprint_line(&format!("error: {}", render::printable(line)));
         }
         exit
+    }
+}
+
+/// Links of new devices appear when udev has dealt with them: only then is there the whole to look at.
+fn settle(host: &Host) {
+    let command = Command::new("udevadm", ["settle", "--timeout=30"]);
+    if let Err(error) = host.run(&command) {
+        tracing::warn!("{error}");
     }
 }
 

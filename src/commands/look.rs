@@ -51,6 +51,9 @@ pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Fail
 pub async fn facts(arguments: &cli::Facts, global: &Global) -> Result<Exit, Failure> {
     let profile = match &arguments.profile {
         Some(path) => Some(load(path, output::options(global).color)?.profile),
+        None if Path::new(cli::DEFAULT_PROFILE).exists() => {
+            Some(load(Path::new(cli::DEFAULT_PROFILE), output::options(global).color)?.profile)
+        }
         None => None,
     };
     let facts = look(&Scope::All(profile.as_ref())).await?;

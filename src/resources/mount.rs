@@ -134,8 +134,22 @@ fn names_volume(model: &Model<'_>, entry: &Entry, mounting: &Mounting<'_>) -> bo
     if entry.source == mounting.planned.device || entry.source == plain {
         return true;
     }
-    let number = mounting.planned.observed.as_ref().and_then(|lv| lv.device_number.as_ref());
-    number.is_some() && model.facts.fstab.devices.get(&entry.source) == number
+    let Some(number) = mounting.planned.observed.as_ref().and_then(|lv| lv.device_number.as_ref()) else {
+        return false;
+    };
+    model.facts.fstab.devices.get(&entry.source) == Some(number) || names_uuid(model, &entry.source, number)
+}
+
+/// Whether a first field is the UUID of what was found on a device. udev's link for it comes some time
+/// after mkswap and mkfs.
+fn names_uuid(model: &Model<'_>, source: &str, number: &str) -> bool {
+    let Some(uuid) = source.strip_prefix("UUID=").map(|uuid| uuid.trim_matches('"')) else { return false };
+    let facts = model.facts;
+    let active = facts.swaps.iter().filter(|swap| swap.device_number.as_deref() == Some(number)).map(|swap| &swap.uuid);
+    let probe = facts.device(number).and_then(|device| device.probe.as_ref());
+    let swap = probe.and_then(|probe| probe.swap.as_ref()).map(|swap| &swap.uuid);
+    let filesystem = probe.and_then(|probe| probe.filesystem.as_ref()).map(|filesystem| &filesystem.uuid);
+    !uuid.is_empty() && active.chain(swap).chain(filesystem).any(|found| found.eq_ignore_ascii_case(uuid))
 }
 
 /// The edited text, and what was done, where an entry for a mount point is missing or has other

@@ -42,7 +42,9 @@ fn odd_surroundings() {
 fn stopped_and_killed() {
     let host = host("stopped");
     host.write(PROFILE, shipped("scheme-v2"));
-    let output = host.run("atomhost apply & sleep 1; kill -TERM $!; wait $!");
+    // Before the first action there is nothing to finish: a signal then ends it at once.
+    let begun = "until grep -qs '\"state\": \"started\"' /var/lib/atomhost/report.json; do sleep 0.1; done";
+    let output = host.run(&format!("atomhost apply & {begun}; kill -TERM $!; wait $!"));
     assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
     assert!(output.stdout.contains("Stopped by a signal after"), "{}", output.stdout);
     assert!(host.ok("atomhost status").contains("stopped by a signal"));
