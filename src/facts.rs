@@ -3,6 +3,8 @@
 //! `atomhost facts` prints this as JSON and `plan --facts` reads it back, so a plan can be made far
 //! from the host. Sizes are bytes unless a name says extents.
 
+pub mod index;
+
 use crate::accounts::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -16,13 +16,14 @@ pub mod swaps;
 pub mod units;
 
 use crate::exit::{Exit, Failure};
+use crate::facts::index::Index;
 use crate::facts::{BlockDevice, BlockKind, FACTS_VERSION, Facts, Fstab, Memory, Role};
 use crate::host::{HostError, Query, Reader, command};
 use crate::profile::{Content, DiskSelector, FilesystemType, Profile};
 use crate::record::{RECORD_PATH, Record};
 use crate::resources::disk::record_key;
 use crate::resources::{self, Watch};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How closely to look.
 #[derive(Clone, Copy, Debug)]
@@ -223,56 +224,77 @@ fn missing_tools(profile: Option<&Profile>) -> Vec<String> {
 
 /// `major:minor` of the devices to probe: those nobody uses and that the scope asks for.
 fn to_probe(facts: &Facts, scope: &Scope<'_>) -> Vec<String> {
-    let physical: Vec<&str> = facts
-        .volume_groups
-        .iter()
-        .flat_map(|group| &group.physical_volumes)
-        .filter_map(|pv| facts.device_at(&pv.device))
-        .map(|device| device.number.as_str())
-        .collect();
+    let index = Index::new(facts);
     let unused = |device: &&BlockDevice| {
         device.holders.is_empty()
-            && !physical.contains(&device.number.as_str())
-            && !facts.mounts.iter().any(|mount| mount.device_number == device.number)
-            && !facts.swaps.iter().any(|swap| swap.device_number.as_ref() == Some(&device.number))
+            && index.physical_volumes(device).is_empty()
+            && index.mount_of(&device.number).is_none()
+            && index.swap_on(&device.number).is_none()
     };
     let devices = facts.block_devices.iter().filter(unused);
+    let numbers = |devices: Vec<&BlockDevice>| devices.into_iter().map(|device| device.number.clone()).collect();
     match scope {
         Scope::Pools => Vec::new(),
-        Scope::All(_) => devices
-            .filter(|device| device.kind != BlockKind::Mapped || is_plain_volume(facts, device))
-            .map(|device| device.number.clone())
-            .collect(),
+        Scope::All(_) => {
+            let plain = plain_volumes(facts);
+            let asked =
+                |device: &&BlockDevice| device.kind != BlockKind::Mapped || plain.contains(device.number.as_str());
+            numbers(devices.filter(asked).collect())
+        }
         Scope::For(profile) => {
-            devices.filter(|device| may_matter(facts, profile, device)).map(|device| device.number.clone()).collect()
+            let wanted = Wanted::new(&index, profile);
+            numbers(devices.filter(|device| wanted.may_matter(device)).collect())
         }
     }
 }
 
-fn is_plain_volume(facts: &Facts, device: &BlockDevice) -> bool {
-    let mut volumes = facts.volume_groups.iter().flat_map(|group| &group.logical_volumes);
-    volumes.any(|lv| lv.role == Role::Plain && lv.device_number.as_ref() == Some(&device.number))
+/// `major:minor` of the volumes that a person made.
+fn plain_volumes(facts: &Facts) -> HashSet<&str> {
+    let volumes = facts.volume_groups.iter().flat_map(|group| &group.logical_volumes);
+    volumes.filter(|lv| lv.role == Role::Plain).filter_map(|lv| lv.device_number.as_deref()).collect()
 }
 
-/// Whether a plan for the profile may ask what is on the device.
-fn may_matter(facts: &Facts, profile: &Profile, device: &BlockDevice) -> bool {
-    profile.volume_groups.iter().any(|group| {
-        let observed = facts.volume_group(&group.name);
-        let named = group.volumes.iter().any(|volume| {
-            let lv = observed.and_then(|observed| observed.logical_volume(&volume.name));
-            lv.is_some_and(|lv| lv.device_number.as_ref() == Some(&device.number))
-        });
-        let disk = group.disks.iter().any(|disk| match &disk.selector {
-            DiskSelector::Path(path) => facts.device_at(path).is_some_and(|found| found.number == device.number),
-            DiskSelector::Serial(serial) => device.serials.contains(serial),
-            DiskSelector::Match { min, max, .. } => {
-                let recorded = facts.record.disks.get(&record_key(&group.name, &disk.selector));
-                recorded.is_none_or(Vec::is_empty)
-                    && device.kind == BlockKind::Disk
-                    && min.is_none_or(|min| device.size >= min)
-                    && max.is_none_or(|max| device.size <= max)
+/// What a plan for a profile may ask of devices.
+struct Wanted<'a> {
+    /// `major:minor` of the profile's volumes and of the disks that it names.
+    numbers: HashSet<&'a str>,
+    serials: HashSet<&'a str>,
+    /// Bounds of the sizes of disks that a selector may still take.
+    sizes: Vec<(Option<u64>, Option<u64>)>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(index: &Index<'a>, profile: &'a Profile) -> Self {
+        let mut wanted = Self { numbers: HashSet::new(), serials: HashSet::new(), sizes: Vec::new() };
+        for group in &profile.volume_groups {
+            let volumes = group.volumes.iter().filter_map(|volume| index.logical_volume(&group.name, &volume.name));
+            wanted.numbers.extend(volumes.filter_map(|lv| lv.device_number.as_deref()));
+            for disk in &group.disks {
+                match &disk.selector {
+                    DiskSelector::Path(path) => {
+                        wanted.numbers.extend(index.device_at(path).map(|device| device.number.as_str()));
+                    }
+                    DiskSelector::Serial(serial) => {
+                        wanted.serials.insert(serial);
+                    }
+                    DiskSelector::Match { min, max, .. } => {
+                        let recorded = index.facts.record.disks.get(&record_key(&group.name, &disk.selector));
+                        if recorded.is_none_or(Vec::is_empty) {
+                            wanted.sizes.push((*min, *max));
+                        }
+                    }
+                }
             }
-        });
-        named || disk
-    })
+        }
+        wanted
+    }
+
+    fn may_matter(&self, device: &BlockDevice) -> bool {
+        let fits = |(min, max): &(Option<u64>, Option<u64>)| {
+            min.is_none_or(|min| device.size >= min) && max.is_none_or(|max| device.size <= max)
+        };
+        self.numbers.contains(device.number.as_str())
+            || device.serials.iter().any(|serial| self.serials.contains(serial.as_str()))
+            || device.kind == BlockKind::Disk && self.sizes.iter().any(fits)
+    }
 }

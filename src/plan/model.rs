@@ -3,8 +3,10 @@
 use super::ledger::{Ledger, LedgerRow};
 use super::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk};
 use crate::action::Action;
+use crate::facts::index::Index;
 use crate::facts::{Facts, LogicalVolume};
 use crate::profile::Profile;
+use std::collections::HashSet;
 
 /// Extent size of a volume group that atomhost creates: LVM's default.
 pub const NEW_EXTENT_SIZE: u64 = 4 << 20;
@@ -14,10 +16,11 @@ pub const NEW_EXTENTS_START: u64 = 1 << 20;
 /// What planning reads and writes.
 pub struct Model<'a> {
     pub facts: &'a Facts,
+    pub index: Index<'a>,
     /// Volume groups of the profile, in its order; those that were refused are absent.
     pub groups: Vec<Group>,
     /// `major:minor` of devices that the plan has taken, so that none is taken twice.
-    pub taken: Vec<String>,
+    pub taken: HashSet<String>,
     plan: Plan,
 }
 
@@ -28,7 +31,7 @@ pub struct Group {
     pub extent_size: u64,
     pub extents_before: u64,
     pub extents: u64,
-    /// Plain volumes of the profile as they will be, filled by the volumes' planning.
+    /// Plain volumes as they will be, in the profile's order; filled by the volumes' planning, empty where it refused.
     pub volumes: Vec<PlannedVolume>,
     /// `None` until the volumes are sized, and where a guard kept them from it.
     pub rows: Option<Vec<LedgerRow>>,
@@ -69,11 +72,16 @@ impl<'a> Model<'a> {
             ledgers: Vec::new(),
             disks: Vec::new(),
         };
-        Model { facts, groups: Vec::new(), taken: Vec::new(), plan }
+        Model { facts, index: Index::new(facts), groups: Vec::new(), taken: HashSet::new(), plan }
     }
 
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name == name)
+    }
+
+    /// The volume at this place among those that the profile wants in the group.
+    pub fn volume(&self, group: &str, at: usize) -> Option<&PlannedVolume> {
+        self.group(group)?.volumes.get(at)
     }
 
     pub fn group_mut(&mut self, name: &str) -> Option<&mut Group> {

@@ -10,31 +10,18 @@ use crate::size::human;
 
 /// Plans what the group's volumes hold, but for growth that waits for a mount.
 pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
-    for volume in &wanted.volumes {
-        let planned = model
-            .group(&wanted.name)
-            .and_then(|group| group.volumes.iter().find(|planned| planned.name == volume.name));
-        let Some(planned) = planned.cloned() else { continue };
+    for (at, volume) in wanted.volumes.iter().enumerate() {
+        let Some(planned) = model.volume(&wanted.name, at).cloned() else { continue };
         let kind = match volume.content {
             Content::Swap => continue,
             Content::AsFound => None,
             Content::Filesystem(kind) => Some(kind),
         };
         let unmounted = content(&wanted.name, kind, &planned, model);
-        if let Some(slot) = model
-            .group_mut(&wanted.name)
-            .and_then(|group| group.volumes.iter_mut().find(|planned| planned.name == volume.name))
-        {
+        if let Some(slot) = model.group_mut(&wanted.name).and_then(|group| group.volumes.get_mut(at)) {
             slot.unmounted = unmounted;
         }
     }
-}
-
-/// The mounts of a device, itself and not only a directory of it first.
-pub fn mounts_of<'a>(model: &Model<'a>, number: &str) -> Option<&'a Mount> {
-    let mut mounts: Vec<&Mount> = model.facts.mounts.iter().filter(|mount| mount.device_number == number).collect();
-    mounts.sort_by_key(|mount| mount.root != "/");
-    mounts.first().copied()
 }
 
 /// Plans one volume's file system. Returns type, bytes and block size of one that is, or will be,
@@ -50,7 +37,7 @@ fn content(
     };
     let object = format!("{group}/{}", planned.name);
     let number = lv.device_number.clone().unwrap_or_default();
-    if let Some(mount) = mounts_of(model, &number) {
+    if let Some(mount) = model.index.mount_of(&number) {
         if kind.is_some_and(|kind| kind.as_str() != mount.fstype) {
             mismatch(&object, &mount.fstype, kind, model);
             return None;
@@ -58,7 +45,7 @@ fn content(
         grow_mounted(&object, mount, planned, model);
         return None;
     }
-    let Some(device) = model.facts.device(&number) else {
+    let Some(device) = model.index.device(&number) else {
         if kind.is_some() {
             model.refuse(
                 RefusalCode::NotBlank,
@@ -133,7 +120,7 @@ fn unmounted(
 }
 
 fn is_swap(model: &Model<'_>, number: &str) -> bool {
-    model.facts.swaps.iter().any(|swap| swap.device_number.as_deref() == Some(number))
+    model.index.swap_on(number).is_some()
 }
 
 fn mismatch(object: &str, found: &str, kind: Option<FilesystemType>, model: &mut Model<'_>) {
