@@ -12,6 +12,7 @@ pub mod exit;
 pub mod facts;
 pub mod fstab;
 pub mod host;
+pub mod manual;
 pub mod observe;
 pub mod output;
 pub mod plan;

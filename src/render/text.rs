@@ -180,7 +180,9 @@ fn diff(before: &str, after: &str, indent: &str, options: &Options) -> String {
     let unified = diff.unified_diff().context_radius(3).missing_newline_hint(true).to_string();
     let mut text = String::new();
     for line in unified.lines() {
-        let shown = printable(line);
+        // A tab would make the columns of a plan depend on the terminal's stops.
+        let line = line.replace('\t', "    ");
+        let shown = printable(&line);
         let painted = match line.chars().next() {
             Some('+') => options.paint(GREEN, &shown),
             Some('-') => options.paint(RED, &shown),
