@@ -135,7 +135,7 @@ mod tests {
         let found = parse(&format!("a comment\n{PEM}\n# another\n{}", EXPIRED.replace('\n', "\r\n"))).expect("two");
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].subject, "CN=Example Root,O=Example");
-        assert!(found[0].is_authority && day(found[0].not_after) > "2100".to_owned(), "{found:?}");
+        assert!(found[0].is_authority && day(found[0].not_after).as_str() > "2100", "{found:?}");
         assert_eq!(day(found[1].not_after), "2021-01-01");
         assert!(!parse(LEAF).expect("one")[0].is_authority);
         // OpenSSL reads lines of any length.
