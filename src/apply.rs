@@ -5,7 +5,7 @@ mod perform;
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::plan::{Plan, PlannedAction};
-use crate::record::{self, Record};
+use crate::record::{self, Begun, Record};
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -45,10 +45,10 @@ pub fn apply(
         report.seconds = started.elapsed().as_secs_f64();
         write_report(host, report)?;
         let begins = planned.action.begins();
-        if !begins.is_empty() {
-            record
-                .begun
-                .extend(begins.iter().filter(|begun| !record.begun.contains(begun)).cloned().collect::<Vec<_>>());
+        let mut news: Vec<Begun> = begins.iter().chain(&planned.owes).cloned().collect();
+        news.retain(|begun| !record.begun.contains(begun));
+        if !news.is_empty() {
+            record.begun.extend(news);
             record::write(host, record)?;
         }
         progress.starts(at + 1, of, planned);
@@ -66,8 +66,9 @@ pub fn apply(
             break;
         }
         done.state = ActionState::Done;
-        if !begins.is_empty() {
-            record.begun.retain(|begun| !begins.contains(begun));
+        let done: Vec<Begun> = begins.into_iter().chain(planned.action.settles()).collect();
+        if record.begun.iter().any(|begun| done.contains(begun)) {
+            record.begun.retain(|begun| !done.contains(begun));
             record::write(host, record)?;
         }
     }

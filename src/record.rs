@@ -33,6 +33,10 @@ pub enum Begun {
     TakeDisk { volume_group: String, serials: Vec<String>, links: Vec<String>, size: u64 },
     /// A file system was being made on a new logical volume.
     MakeFilesystem { volume_group: String, volume: String },
+    /// A file that the unit reads at its start was being changed: the unit is restarted still.
+    RestartUnit { unit: String },
+    /// Certificates for the trust store were being changed: it is made anew still.
+    RefreshTrust,
 }
 
 /// Writes the record; it is on the disk when this returns.
