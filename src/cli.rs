@@ -21,7 +21,7 @@ Exit codes:
    3  refused by a guard; nothing was changed
    4  the saved plan is stale; nothing was changed
   64  wrong usage
-  65  the profile is invalid
+  65  the profile is invalid, or others than root can write it, or read the secrets in it
   66  the profile cannot be read
   69  a tool is missing
   75  busy (a lock, a disk that is not there yet): try again

@@ -6,8 +6,10 @@
 pub mod accounts;
 pub mod action;
 pub mod apply;
+pub mod authorized_keys;
 pub mod cli;
 pub mod commands;
+pub mod crypt;
 pub mod exit;
 pub mod facts;
 pub mod fstab;

@@ -105,6 +105,12 @@ pub enum RefusalCode {
     FstabConflict,
     /// A file that is no regular file, cannot be read or written, or is not what its resource expects.
     FileUnsuitable,
+    /// A user or group that is there, but not as the profile says, and that nobody but a person should change.
+    AccountConflict,
+    /// A password hash or another secret that is not there, or not root's alone.
+    SecretUnsuitable,
+    /// Nobody who administers the host could log in any more.
+    LockOut,
 }
 
 /// A sentence about an object.
@@ -141,6 +147,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
+    resources::users::plan(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {

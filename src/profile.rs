@@ -5,12 +5,15 @@
 
 pub mod checks;
 pub mod error;
+mod mask;
 pub mod names;
 pub mod raw;
+mod users;
 mod yaml;
 
 pub use error::ProfileError;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
+pub use users::{AuthorizedKey, Group, KeysWanted, OtherKeys, Password, User};
 
 use crate::secret::Secrets;
 use crate::size::Amount;
@@ -24,12 +27,27 @@ pub struct Profile {
     pub volume_groups: Vec<VolumeGroup>,
     /// Mounts that no volume of the profile backs: network shares.
     pub mounts: Vec<ShareMount>,
+    pub groups: Vec<Group>,
+    pub users: Vec<User>,
 }
 
 impl Profile {
-    /// The secrets that the profile holds itself.
+    /// What the profile holds itself and apply finds by digest: password hashes, and whole lines of
+    /// authorized_keys.
     pub fn secrets(&self) -> Secrets {
-        Secrets::default()
+        let mut secrets = Secrets::default();
+        for user in &self.users {
+            if let Some(Password::Hash { hash, .. }) = &user.password {
+                secrets.add(hash);
+            }
+            user.keys.iter().flat_map(|keys| &keys.keys).for_each(|key| secrets.add(&key.line));
+        }
+        secrets
+    }
+
+    /// Whether nobody but root should read the profile.
+    pub fn holds_secrets(&self) -> bool {
+        self.users.iter().any(|user| matches!(user.password, Some(Password::Hash { .. })))
     }
 }
 

@@ -162,6 +162,8 @@ pub fn package(program: &str) -> &'static str {
         "thin_check" => "thin-provisioning-tools (device-mapper-persistent-data on Fedora)",
         "blkid" | "wipefs" | "mkswap" | "swapon" | "swapoff" | "partx" | "mount" => "util-linux",
         "systemctl" => "systemd",
+        "groupadd" | "useradd" | "usermod" | "chpasswd" => "passwd (shadow-utils on Fedora)",
+        "restorecon" => "policycoreutils",
         _ => "lvm2",
     }
 }

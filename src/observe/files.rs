@@ -22,7 +22,7 @@ pub fn read(reader: &Reader, watch: &Watch) -> BTreeMap<String, FileFacts> {
 }
 
 /// `shown`: whether its text may be in the facts; else its digest stands for it.
-fn look(path: &Path, shown: bool) -> FileFacts {
+pub(super) fn look(path: &Path, shown: bool) -> FileFacts {
     let link = std::fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned());
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,

@@ -4,6 +4,7 @@
 
 mod disks;
 mod mounts;
+mod users;
 mod volumes;
 
 use super::error::Problem;
@@ -60,13 +61,17 @@ pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
 
 /// Turns what was written into a profile that can be planned.
 pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
-    let RawProfile { _version, lvm, mounts: shares } = raw;
+    let RawProfile { _version, lvm, mounts: shares, groups: raw_groups, users: raw_users } = raw;
     let mut problems = Problems::default();
-    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) {
+    if lvm.is_none()
+        && shares.as_ref().is_none_or(IndexMap::is_empty)
+        && raw_groups.as_ref().is_none_or(IndexMap::is_empty)
+        && raw_users.as_ref().is_none_or(IndexMap::is_empty)
+    {
         return Err(vec![Problem::new(
             &(0..0),
             "this profile asks for nothing",
-            "add `lvm:` with a volume group, or `mounts:`",
+            "add `lvm:` with a volume group, `mounts:`, `groups:` or `users:`",
         )]);
     }
     let mut points = mounts::Points::default();
@@ -76,8 +81,10 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         volume_groups.push(volume_group(&name, group, &mut disks, &mut points, &mut problems));
     }
     let mounts = mounts::shares(shares.unwrap_or_default(), &mut points, &mut problems);
+    let groups = users::groups(raw_groups.unwrap_or_default(), &mut problems);
+    let users = users::users(raw_users.unwrap_or_default(), &mut problems);
     match problems.0.is_empty() {
-        true => Ok(Profile { volume_groups, mounts }),
+        true => Ok(Profile { volume_groups, mounts, groups, users }),
         false => Err(problems.0),
     }
 }

@@ -4,9 +4,11 @@
 
 mod shape;
 pub mod storage;
+pub mod users;
 
 pub use shape::{MapOf, Shape, WordOr};
 pub use storage::*;
+pub use users::*;
 
 use super::Profile;
 use super::checks;
@@ -87,4 +89,8 @@ pub struct RawProfile {
     pub lvm: Option<At<RawLvm>>,
     /// Network shares to mount, by mount point.
     pub mounts: Option<IndexMap<At<String>, MapOf<RawShare>>>,
+    /// Groups that shall exist, by name.
+    pub groups: Option<IndexMap<At<String>, MapOf<RawUserGroup>>>,
+    /// Users that shall exist, by name.
+    pub users: Option<IndexMap<At<String>, MapOf<RawUser>>>,
 }
