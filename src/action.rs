@@ -1,6 +1,7 @@
 //! Actions: what a plan consists of. One variant is one observable change of the host.
 
 use crate::accounts::Owner;
+use crate::authorized_keys::KeyName;
 use crate::facts::PartitionTable;
 use crate::profile::{FilesystemType, WhenFull};
 use crate::record::Begun;
@@ -63,6 +64,23 @@ pub enum Action {
     RemoveFile { path: String, digest: String, backup: String },
     /// update-ca-trust or update-ca-certificates.
     RefreshTrust { store: TrustStore },
+    /// groupadd.
+    CreateGroup { group: String, gid: Option<u32> },
+    /// useradd, with the home directory.
+    CreateUser(NewUser),
+    /// usermod --shell.
+    SetShell { user: String, from: String, to: String },
+    /// usermod --append --groups.
+    JoinGroups { user: String, groups: Vec<String> },
+    /// chpasswd --encrypted, which reads the hash from its standard input. `before` is the digest of
+    /// the field of shadow(5).
+    SetPasswordHash { user: String, before: Option<String>, after: SecretRef },
+    /// usermod --lock.
+    LockPassword { user: String },
+    /// Lines of authorized_keys; `before` is the digest of the file, which is made with mode 0600.
+    ChangeKeys { path: String, owner: Owner, before: Option<String>, changes: Vec<KeyChange> },
+    /// restorecon: SELinux's labels of what is at the path and below it.
+    RestoreLabels { path: String },
     /// systemctl reload.
     ReloadUnit { unit: String },
     /// systemctl restart.
@@ -122,6 +140,32 @@ pub struct NewThinPool {
     pub profile: Option<String>,
 }
 
+/// A user to be made. What is `None` is useradd's default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    pub user: String,
+    pub uid: Option<u32>,
+    /// Primary group that exists by then; `None`: one of the user's own name is made.
+    pub group: Option<String>,
+    pub groups: Vec<String>,
+    pub home: String,
+    pub shell: Option<String>,
+}
+
+/// One change of authorized_keys. `line` is the digest of a line of the profile, `before` that of the
+/// line of this `number` (from 1) in the file as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "change", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum KeyChange {
+    /// At the end.
+    Add { key: KeyName, line: String },
+    /// The same key with other options or another comment.
+    Replace { number: u32, before: String, was: KeyName, key: KeyName, line: String },
+    /// `was` is `None` for a line that is no known key.
+    Remove { number: u32, before: String, was: Option<KeyName> },
+}
+
 /// A device that becomes a physical volume, with what identifies it if its name changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -164,6 +208,19 @@ impl Action {
             Action::RefreshTrust { .. } => Some(Begun::RefreshTrust),
             _ => None,
         }
+    }
+
+    /// Whether it goes through the files of users and groups, which have a lock of their own.
+    pub fn changes_accounts(&self) -> bool {
+        matches!(
+            self,
+            Action::CreateGroup { .. }
+                | Action::CreateUser(_)
+                | Action::SetShell { .. }
+                | Action::JoinGroups { .. }
+                | Action::SetPasswordHash { .. }
+                | Action::LockPassword { .. }
+        )
     }
 
     /// What must never run without the profile's explicit consent.

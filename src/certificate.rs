@@ -1,6 +1,7 @@
 //! Certificates in PEM: what they are and how long they are valid, and why a text is none.
 
-use base64ct::{Base64, Encoding};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 use x509_cert::certificate::{CertificateInner, Raw};
@@ -99,7 +100,7 @@ fn refuse_label(label: &str) -> Result<(), String> {
 }
 
 fn decode(base64: &str) -> Result<Certificate, String> {
-    let bytes = Base64::decode_vec(base64).map_err(|_| "the block that begins here is no base64".to_owned())?;
+    let bytes = STANDARD.decode(base64).map_err(|_| "the block that begins here is no base64".to_owned())?;
     let damaged = |error| format!("the block that begins here is no certificate: {error}");
     let certificate = CertificateInner::<Raw>::from_der(&bytes).map_err(damaged)?;
     let certificate = certificate.tbs_certificate();

@@ -17,6 +17,7 @@ pub enum Exit {
     /// The saved plan is stale; nothing was changed.
     Stale = 4,
     Usage = 64,
+    /// No good profile; or one that others than root can write, or that holds secrets others can read.
     InvalidProfile = 65,
     UnreadableProfile = 66,
     ToolMissing = 69,

@@ -4,6 +4,9 @@
 //! from the host. Sizes are bytes unless a name says extents.
 
 pub mod index;
+mod logins;
+
+pub use logins::{HashFacts, KeysSetting, LoginFacts, PasswordFacts, PasswordState};
 
 use crate::accounts::Accounts;
 use serde::{Deserialize, Serialize};
@@ -50,6 +53,15 @@ pub struct Facts {
     /// Users and groups of the host's files.
     #[serde(default)]
     pub accounts: Accounts,
+    /// What lets the profile's users in, by user.
+    #[serde(default)]
+    pub logins: BTreeMap<String, LoginFacts>,
+    /// Each AuthorizedKeysFile that sshd's configuration sets.
+    #[serde(default)]
+    pub sshd_keys_files: Vec<KeysSetting>,
+    /// SELinux is in force, and restorecon is there.
+    #[serde(default)]
+    pub selinux: bool,
     /// The kernel's id of this boot.
     #[serde(default)]
     pub boot_id: String,

@@ -6,9 +6,11 @@
 pub mod accounts;
 pub mod action;
 pub mod apply;
+pub mod authorized_keys;
 pub mod certificate;
 pub mod cli;
 pub mod commands;
+pub mod crypt;
 pub mod env_file;
 pub mod exit;
 pub mod facts;

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod block;
 pub mod files;
+pub mod logins;
 pub mod lvm;
 pub mod lvm_settings;
 pub mod mounts;
@@ -146,6 +147,10 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         devices: fstab_text.as_deref().map(|text| paths::fstab_devices(reader, text)).unwrap_or_default(),
         text: fstab_text,
     };
+    let accounts = accounts::read(reader)?;
+    let logins = logins::read(reader, watch, &accounts)?;
+    let mut links = paths.links;
+    links.extend(logins::links(reader, watch, &logins));
     Ok(Facts {
         version: FACTS_VERSION,
         hostname,
@@ -153,14 +158,17 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         swaps: swaps::read(reader)?,
         mounts,
         fstab,
-        links: paths.links,
+        links,
         directories: paths.directories,
         occupied: paths.occupied,
         lvm_profiles: lvm_profiles(reader)?,
         memory: memory()?,
         files: files::read(reader, watch),
         time: watch.time.then(now),
-        accounts: accounts::read(reader)?,
+        accounts,
+        sshd_keys_files: if logins.is_empty() { Vec::new() } else { logins::sshd_settings(reader) },
+        selinux: !logins.is_empty() && logins::selinux(reader),
+        logins,
         boot_id: reader.read_optional("/proc/sys/kernel/random/boot_id")?.unwrap_or_default().trim().to_owned(),
         record: read_record(reader)?,
         missing_tools: missing_tools(scope.profile()),

@@ -110,6 +110,12 @@ pub enum RefusalCode {
     FstabConflict,
     /// A file that is no regular file, cannot be read or written, or is not what its resource expects.
     FileUnsuitable,
+    /// A user or group that is there, but not as the profile says, and that nobody but a person should change.
+    AccountConflict,
+    /// A password hash or another secret that is not there, or not root's alone.
+    SecretUnsuitable,
+    /// Nobody who administers the host could log in any more.
+    LockOut,
 }
 
 /// A sentence about an object.
@@ -146,6 +152,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
+    resources::users::plan(profile, &mut model);
     resources::files::plan(profile, &mut model);
     resources::ca_certificates::plan(profile, &mut model);
     resources::lvm_conf::plan(profile, &mut model);

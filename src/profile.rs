@@ -7,9 +7,11 @@ pub mod checks;
 mod docker;
 pub mod error;
 mod files;
+mod mask;
 mod mode;
 pub mod names;
 pub mod raw;
+mod users;
 mod yaml;
 
 pub use docker::DockerWanted;
@@ -17,6 +19,7 @@ pub use error::ProfileError;
 pub use files::{Attributes, CertificateWanted, FileContent, FileState, FileWanted, Visibility};
 pub use mode::Mode;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
+pub use users::{AuthorizedKey, Group, KeysWanted, OtherKeys, Password, User};
 
 use crate::secret::Secrets;
 use crate::size::Amount;
@@ -37,10 +40,13 @@ pub struct Profile {
     pub docker: DockerWanted,
     /// The table `[storage]` of /etc/containers/storage.conf: keys to set; other keys there stay.
     pub container_storage: serde_json::Map<String, serde_json::Value>,
+    pub groups: Vec<Group>,
+    pub users: Vec<User>,
 }
 
 impl Profile {
-    /// The secrets that the profile holds itself.
+    /// What the profile holds itself and apply finds by digest: password hashes, and whole lines of
+    /// authorized_keys.
     pub fn secrets(&self) -> Secrets {
         let mut secrets = Secrets::default();
         for file in &self.files {
@@ -48,7 +54,18 @@ impl Profile {
                 secrets.add(secret);
             }
         }
+        for user in &self.users {
+            if let Some(Password::Hash { hash, .. }) = &user.password {
+                secrets.add(hash);
+            }
+            user.keys.iter().flat_map(|keys| &keys.keys).for_each(|key| secrets.add(&key.line));
+        }
         secrets
+    }
+
+    /// Whether nobody but root should read the profile.
+    pub fn holds_secrets(&self) -> bool {
+        self.users.iter().any(|user| matches!(user.password, Some(Password::Hash { .. })))
     }
 }
 

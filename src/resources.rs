@@ -1,6 +1,7 @@
 //! The resources of a profile. Each plans itself from what is wanted and what was observed, in
 //! the order of the layers: disks and groups, volumes and pools, file systems and swap, mounts.
 
+pub mod authorized_keys;
 pub mod ca_certificates;
 pub mod containers;
 pub mod disk;
@@ -14,11 +15,13 @@ pub mod partition;
 pub mod place;
 pub mod swap;
 pub mod thin_pool;
+pub mod users;
 pub mod volume_group;
 pub mod volumes;
 
 use crate::profile::Profile;
-use std::collections::BTreeSet;
+use crate::secret::SecretSource;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What of a host the configuration of a profile asks about: each resource adds its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Watch {
     pub lvm_settings: BTreeSet<String>,
     /// Whether the time matters.
     pub time: bool,
+    /// Users by name: what lets them in is looked at.
+    pub users: BTreeMap<String, UserWatch>,
 }
 
 impl Watch {
@@ -70,9 +75,19 @@ impl Watch {
     }
 }
 
+/// What the profile names of a user and only the host knows more of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserWatch {
+    pub home: Option<String>,
+    pub shell: Option<String>,
+    /// Where its password's hash is, unless in the profile.
+    pub hash: Option<SecretSource>,
+}
+
 /// What to look at for a plan of this profile.
 pub fn watch(profile: &Profile) -> Watch {
     let mut watch = Watch::default();
+    users::watch(profile, &mut watch);
     files::watch(profile, &mut watch);
     ca_certificates::watch(profile, &mut watch);
     lvm_conf::watch(profile, &mut watch);

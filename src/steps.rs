@@ -2,7 +2,7 @@
 //! plan can show them.
 
 use crate::accounts::Owner;
-use crate::action::{Action, DiskTaken, NewThinPool, Origin, TrustStore};
+use crate::action::{Action, DiskTaken, KeyChange, NewThinPool, NewUser, Origin, TrustStore};
 use crate::facts::PartitionTable;
 use crate::host::command::Command;
 use crate::profile::{FilesystemType, WhenFull};
@@ -46,6 +46,13 @@ pub enum Step {
         before: String,
         secret: SecretRef,
     },
+    /// Change lines of authorized_keys; refuse when the file is no longer what the plan saw.
+    ChangeKeys {
+        path: String,
+        owner: Owner,
+        expected: Option<String>,
+        changes: Vec<KeyChange>,
+    },
     CreateDirectory {
         path: String,
         mode: u32,
@@ -81,6 +88,8 @@ const SWAPOFF_DEADLINE: Duration = Duration::from_secs(1800);
 const UNIT_DEADLINE: Duration = Duration::from_secs(240);
 /// A few seconds on a fast machine; some hundred certificates are hashed one by one.
 const TRUST_DEADLINE: Duration = Duration::from_secs(300);
+/// The tools wait 15 s for each of the locks; a home directory is copied from a skeleton.
+const ACCOUNT_DEADLINE: Duration = Duration::from_secs(120);
 const SHORT_DEADLINE: Duration = Duration::from_secs(60);
 /// sfdisk counts in sectors of 512 bytes, whatever the disk's own are.
 const SECTOR: u64 = 512;
@@ -158,6 +167,25 @@ pub fn steps(action: &Action) -> Vec<Step> {
         Action::RefreshTrust { store: TrustStore::CaCertificates } => {
             vec![run("update-ca-certificates", TRUST_DEADLINE, [])]
         }
+        Action::CreateGroup { group, gid } => vec![create_group(group, *gid)],
+        Action::CreateUser(user) => vec![create_user(user)],
+        Action::SetShell { user, to, .. } => vec![run("usermod", ACCOUNT_DEADLINE, ["--shell", to, user])],
+        Action::JoinGroups { user, groups } => {
+            vec![run("usermod", ACCOUNT_DEADLINE, ["--append", "--groups", &groups.join(","), user])]
+        }
+        Action::SetPasswordHash { user, after, .. } => vec![Step::RunSecret {
+            command: Command::new("chpasswd", ["--encrypted"]).deadline(ACCOUNT_DEADLINE),
+            before: format!("{user}:"),
+            secret: after.clone(),
+        }],
+        Action::LockPassword { user } => vec![run("usermod", ACCOUNT_DEADLINE, ["--lock", user])],
+        Action::ChangeKeys { path, owner, before, changes } => vec![Step::ChangeKeys {
+            path: path.clone(),
+            owner: owner.clone(),
+            expected: before.clone(),
+            changes: changes.clone(),
+        }],
+        Action::RestoreLabels { path } => vec![run("restorecon", SHORT_DEADLINE, ["-R", path])],
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],
@@ -186,6 +214,29 @@ fn lvm<const N: usize>(program: &'static str, args: [&str; N]) -> Step {
 
 fn systemctl(verb: &'static str, unit: &str) -> Step {
     run("systemctl", UNIT_DEADLINE, [verb, "--", unit])
+}
+
+fn create_group(group: &str, gid: Option<u32>) -> Step {
+    let gid = gid.map(|gid| gid.to_string());
+    let options = gid.iter().flat_map(|gid| ["--gid", gid]);
+    Step::Run(Command::new("groupadd", options.chain([group])).deadline(ACCOUNT_DEADLINE))
+}
+
+fn create_user(user: &NewUser) -> Step {
+    let NewUser { user, uid, group, groups, home, shell } = user;
+    let (uid, groups) = (uid.map(|uid| uid.to_string()), groups.join(","));
+    let mut args = vec!["--create-home", "--home-dir", home];
+    args.extend(uid.iter().flat_map(|uid| ["--uid", uid]));
+    match group {
+        Some(group) => args.extend(["--gid", group]),
+        None => args.push("--user-group"),
+    }
+    if !groups.is_empty() {
+        args.extend(["--groups", &groups]);
+    }
+    args.extend(shell.iter().flat_map(|shell| ["--shell", shell]));
+    args.push(user);
+    Step::Run(Command::new("useradd", args).deadline(ACCOUNT_DEADLINE))
 }
 
 fn name(group: &str, volume: &str) -> String {

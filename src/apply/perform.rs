@@ -1,12 +1,17 @@
 //! Steps, carried out: what an action comes to on the host.
 
 use crate::accounts::Owner;
-use crate::action::{Action, Origin};
+use crate::action::{Action, KeyChange, Origin};
+use crate::authorized_keys;
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::observe::{accounts, probe};
 use crate::secret::{self, Secret, SecretRef, SecretSource};
 use crate::steps::{Step, steps};
+use std::collections::BTreeMap;
+
+/// Of a new authorized_keys.
+const KEYS_MODE: u32 = 0o600;
 
 /// Why an action failed.
 #[derive(Debug)]
@@ -142,6 +147,9 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
             let input = format!("{before}{}\n", reveal(host, secret)?.reveal());
             host.run_with_secret(command, input.into_bytes())?;
         }
+        Step::ChangeKeys { path, owner, expected, changes } => {
+            change_keys(host, path, owner, expected.as_ref(), changes)?;
+        }
         Step::CreateDirectory { path, mode, owner } => host.create_directory(path, *mode, new_owner(host, owner)?)?,
         Step::SetAttributes { path, mode, owner } => {
             let owner = owner.as_ref().map(|owner| new_owner(host, owner)).transpose()?;
@@ -167,6 +175,32 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
         }
     }
     Ok(())
+}
+
+/// Changes lines of authorized_keys. What a change adds is in the profile, and known by its digest.
+fn change_keys(
+    host: &Host,
+    path: &str,
+    owner: &Owner,
+    expected: Option<&String>,
+    changes: &[KeyChange],
+) -> Result<(), StepError> {
+    if host.reader().digest_optional(path)?.as_ref() != expected {
+        return Err(StepError::Changed { path: path.to_owned() });
+    }
+    let mut new = BTreeMap::new();
+    for change in changes {
+        if let KeyChange::Add { line, .. } | KeyChange::Replace { line, .. } = change
+            && let Some(secret) = host.secret(line)
+        {
+            new.insert(line.clone(), secret.reveal().to_owned());
+        }
+    }
+    let text = host.reader().bytes_optional(path)?.unwrap_or_default();
+    let text = authorized_keys::change(&text, changes, &new).map_err(|_| StepError::Secret {
+        reason: format!("{path}: the keys are others than the plan was made with: run again"),
+    })?;
+    Ok(host.replace(path, &text, KEYS_MODE, new_owner(host, owner)?)?)
 }
 
 fn not_blank(device: &str, probe: &probe::Probed) -> StepError {
@@ -201,6 +235,13 @@ fn reveal(host: &Host, wanted: &SecretRef) -> Result<Secret, StepError> {
             let text = host.reader().read_optional(path)?.unwrap_or_default();
             let secret = Secret::new(text.trim_end_matches('\n'));
             if secret.digest() == wanted.digest { Ok(secret) } else { Err(changed(path)) }
+        }
+        SecretSource::Credential(name) => {
+            let place = format!("the credential {name}");
+            let path = host.reader().credential(name).ok_or_else(|| changed(&place))?;
+            let text = std::fs::read_to_string(path).map_err(|_| changed(&place))?;
+            let secret = Secret::new(text.trim_end_matches('\n'));
+            if secret.digest() == wanted.digest { Ok(secret) } else { Err(changed(&place)) }
         }
     }
 }

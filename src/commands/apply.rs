@@ -1,12 +1,12 @@
 //! `atomhost apply`: lock, plan, guard, run, look again.
 
-use super::{load, look};
+use super::{load_trusted, look, trust};
 use crate::apply::{self, Progress};
 use crate::cli::{self, Global};
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
 use crate::host::command::{self, Command};
-use crate::host::{Host, lock::Lock};
+use crate::host::{Host, lock, lock::Lock};
 use crate::observe::Scope;
 use crate::output;
 use crate::plan::{self, Plan, PlannedAction};
@@ -66,6 +66,9 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
         }
         _ => {
             require_tools(&plan, &facts)?;
+            if plan.actions.iter().any(|planned| planned.action.changes_accounts()) {
+                lock::wait_for_accounts(host.reader(), arguments.wait_lock)?;
+            }
             let mut run = Run { host, profile, facts, plan, options, boot: arguments.boot };
             run.carry_out(&mut report).await
         }
@@ -97,11 +100,11 @@ fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
 /// The profile, its path, and the saved plan if one is to be run.
 fn wanted(arguments: &cli::Apply, options: &Options) -> Result<(Profile, String, Option<SavedPlan>), Failure> {
     let Some(path) = &arguments.plan else {
-        let profile = load(&arguments.profile, options.color)?.profile;
+        let profile = load_trusted(&arguments.profile, options.color)?.profile;
         return Ok((profile, arguments.profile.display().to_string(), None));
     };
     let saved = read_saved(path)?;
-    let loaded = load(Path::new(&saved.profile_path), options.color)?;
+    let loaded = load_trusted(Path::new(&saved.profile_path), options.color)?;
     if digest(&loaded.text) != saved.profile_digest {
         return Err(stale(&saved, "the profile was changed since it was made"));
     }
@@ -117,6 +120,8 @@ fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
     let json = std::fs::read_to_string(path).map_err(|error| {
         Failure::new(Exit::UnreadableProfile, format!("cannot read the saved plan {}: {error}", path.display()))
     })?;
+    let metadata = std::fs::metadata(path).map_err(|error| Failure::new(Exit::UnreadableProfile, error.to_string()))?;
+    super::check_trust(path, &metadata, trust::Holds::Orders)?;
     SavedPlan::parse(&json).map_err(|error| Failure::new(Exit::Stale, format!("{}: {error}", path.display())))
 }
 

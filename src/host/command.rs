@@ -163,6 +163,8 @@ pub fn package(program: &str) -> &'static str {
         "blkid" | "wipefs" | "mkswap" | "swapon" | "swapoff" | "partx" | "mount" => "util-linux",
         "systemctl" => "systemd",
         "update-ca-certificates" | "update-ca-trust" => "ca-certificates",
+        "groupadd" | "useradd" | "usermod" | "chpasswd" => "passwd (shadow-utils on Fedora)",
+        "restorecon" => "policycoreutils",
         _ => "lvm2",
     }
 }

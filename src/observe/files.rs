@@ -17,7 +17,7 @@ pub const LARGEST: u64 = 4 << 20;
 
 /// How much of a file to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Depth {
+pub(super) enum Depth {
     /// What it is, and whose.
     Attributes,
     /// And its digest.
@@ -36,7 +36,8 @@ pub fn read(reader: &Reader, watch: &Watch) -> BTreeMap<String, FileFacts> {
     depths.into_iter().map(|(path, depth)| (path.clone(), look(&reader.path(path), depth))).collect()
 }
 
-fn look(path: &Path, depth: Depth) -> FileFacts {
+/// What is at a path.
+pub(super) fn look(path: &Path, depth: Depth) -> FileFacts {
     let link = std::fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned());
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,

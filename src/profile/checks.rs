@@ -8,6 +8,7 @@ mod docker;
 mod files;
 mod mounts;
 pub mod paths;
+mod users;
 mod volumes;
 
 use super::error::Problem;
@@ -65,9 +66,21 @@ pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
 
 /// Turns what was written into a profile that can be planned.
 pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
-    let RawProfile { _version, lvm, mounts: shares, files: raw_files, ca_certificates, docker, containers } = raw;
+    let RawProfile {
+        _version,
+        lvm,
+        mounts: shares,
+        groups: raw_groups,
+        users: raw_users,
+        files: raw_files,
+        ca_certificates,
+        docker,
+        containers,
+    } = raw;
     let mut problems = Problems::default();
     let has_configuration = [
+        raw_groups.as_ref().is_some_and(|groups| !groups.is_empty()),
+        raw_users.as_ref().is_some_and(|users| !users.is_empty()),
         raw_files.as_ref().is_some_and(|files| !files.is_empty()),
         ca_certificates.as_ref().is_some_and(|certificates| !certificates.is_empty()),
         docker.is_some(),
@@ -77,7 +90,7 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         return Err(vec![Problem::new(
             &(0..0),
             "this profile asks for nothing",
-            "add `lvm:` with a volume group, or `mounts:`",
+            "add `lvm:` with a volume group, `mounts:`, `groups:` or `users:`",
         )]);
     }
     let mut points = mounts::Points::default();
@@ -92,12 +105,24 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         volume_groups.push(volume_group(&name, group, &mut disks, &mut points, &mut problems));
     }
     let mounts = mounts::shares(shares.unwrap_or_default(), &mut points, &mut problems);
+    let groups = users::groups(raw_groups.unwrap_or_default(), &mut problems);
+    let users = users::users(raw_users.unwrap_or_default(), &mut problems);
     let files = files::check(raw_files.unwrap_or_default(), &mut claims, &mut problems);
     let ca_certificates = certificates::check(ca_certificates.unwrap_or_default(), &mut claims, &mut problems);
     let docker = docker::docker(docker, &mut claims, &mut problems);
     let container_storage = docker::containers(containers, &mut claims, &mut problems);
     match problems.0.is_empty() {
-        true => Ok(Profile { volume_groups, mounts, files, ca_certificates, lvm_archive, docker, container_storage }),
+        true => Ok(Profile {
+            volume_groups,
+            mounts,
+            groups,
+            users,
+            files,
+            ca_certificates,
+            lvm_archive,
+            docker,
+            container_storage,
+        }),
         false => Err(problems.0),
     }
 }

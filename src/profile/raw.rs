@@ -6,11 +6,13 @@ mod docker;
 mod files;
 mod shape;
 pub mod storage;
+pub mod users;
 
 pub use docker::{RawContainers, RawDocker};
 pub use files::{RawCertificate, RawFile, RawState};
 pub use shape::{MapOf, Shape, WordOr};
 pub use storage::*;
+pub use users::*;
 
 use super::Profile;
 use super::checks;
@@ -99,4 +101,8 @@ pub struct RawProfile {
     pub docker: Option<MapOf<RawDocker>>,
     /// Configuration of the other container engines.
     pub containers: Option<MapOf<RawContainers>>,
+    /// Groups that shall exist, by name.
+    pub groups: Option<IndexMap<At<String>, MapOf<RawUserGroup>>>,
+    /// Users that shall exist, by name.
+    pub users: Option<IndexMap<At<String>, MapOf<RawUser>>>,
 }

@@ -1,7 +1,7 @@
 //! A plan for people: what is done, to what, from which state to which, and why.
 
 use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, ledger, pad, pad_left, printable};
-use crate::action::Action;
+use crate::action::{Action, KeyChange};
 use crate::plan::{Note, Plan, PlannedAction, Refusal};
 use similar::TextDiff;
 use std::time::Duration;
@@ -26,6 +26,9 @@ impl Kind {
             | Action::CreateThinPool { .. }
             | Action::MakeFilesystem { .. }
             | Action::CreateDirectory { .. }
+            | Action::CreateGroup { .. }
+            | Action::CreateUser(_)
+            | Action::ChangeKeys { before: None, .. }
             | Action::WriteFile { before: None, .. }
             | Action::WriteSecretFile { before: None, .. }
             | Action::CopyFile { before: None, .. }
@@ -49,6 +52,12 @@ impl Kind {
             | Action::SetAttributes { .. }
             | Action::RemoveFile { .. }
             | Action::RefreshTrust { .. }
+            | Action::SetShell { .. }
+            | Action::JoinGroups { .. }
+            | Action::SetPasswordHash { .. }
+            | Action::LockPassword { .. }
+            | Action::ChangeKeys { before: Some(_), .. }
+            | Action::RestoreLabels { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
             | Action::EnableUnit { .. }
@@ -148,8 +157,14 @@ fn actions(actions: &[PlannedAction], commands: &[Vec<String>], options: &Option
                 text.push('\n');
             }
         }
-        if let Action::WriteFile { before, after, .. } = &planned.action {
-            text.push_str(&diff(before.as_deref().unwrap_or(""), after, &indent, options));
+        match &planned.action {
+            Action::WriteFile { before, after, .. } => {
+                text.push_str(&diff(before.as_deref().unwrap_or(""), after, &indent, options));
+            }
+            Action::ChangeKeys { changes, .. } => {
+                text.extend(changes.iter().map(|change| key(change, &indent, options)))
+            }
+            _ => {}
         }
     }
     text
@@ -196,6 +211,19 @@ fn diff(before: &str, after: &str, indent: &str, options: &Options) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A diff of keys: fingerprint, comment and options stand for each.
+fn key(change: &KeyChange, indent: &str, options: &Options) -> String {
+    let line = |mark: &str, style, name: &str| {
+        format!("{indent}{}\n", options.paint(style, &format!("{mark}{}", printable(name))))
+    };
+    match change {
+        KeyChange::Add { key, .. } => line("+", GREEN, &key.to_string()),
+        KeyChange::Replace { was, key, .. } => line("-", RED, &was.to_string()) + &line("+", GREEN, &key.to_string()),
+        KeyChange::Remove { was: Some(was), .. } => line("-", RED, &was.to_string()),
+        KeyChange::Remove { number, was: None, .. } => line("-", RED, &format!("line {number}, which is no known key")),
+    }
 }
 
 fn sentence(word: &str, style: anstyle::Style, note: &Note, options: &Options) -> String {
