@@ -33,6 +33,8 @@ pub enum Begun {
     TakeDisk { volume_group: String, serials: Vec<String>, links: Vec<String>, size: u64 },
     /// A file system was being made on a new logical volume.
     MakeFilesystem { volume_group: String, volume: String },
+    /// A user was being made: useradd writes it to passwd(5) first, its group and home come later.
+    CreateUser { user: String },
 }
 
 /// Writes the record; it is on the disk when this returns.
