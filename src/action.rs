@@ -197,6 +197,7 @@ impl Action {
             Action::MakeFilesystem { volume_group, volume, .. } => {
                 vec![Begun::MakeFilesystem { volume_group: volume_group.clone(), volume: volume.clone() }]
             }
+            Action::CreateUser(NewUser { user, .. }) => vec![Begun::CreateUser { user: user.clone() }],
             _ => Vec::new(),
         }
     }

@@ -37,6 +37,8 @@ pub enum Begun {
     RestartUnit { unit: String },
     /// Certificates for the trust store were being changed: it is made anew still.
     RefreshTrust,
+    /// A user was being made: useradd writes it to passwd(5) first, its group and home come later.
+    CreateUser { user: String },
 }
 
 /// Writes the record; it is on the disk when this returns.

@@ -18,6 +18,11 @@ const GOOD_RSA: u32 = 2048;
 /// Homes that say that a user has none.
 const NO_HOMES: [&str; 5] = ["/", "/nonexistent", "/dev/null", "/proc", "/sbin"];
 
+/// Whether a home is that of a user who never logs in.
+pub fn is_no_home(home: &str) -> bool {
+    !home.starts_with('/') || NO_HOMES.contains(&home)
+}
+
 /// Whose keys they are.
 pub struct Account<'a> {
     pub name: &'a str,
@@ -34,7 +39,7 @@ pub fn plan(
     model: &mut Model<'_>,
 ) -> Option<Vec<KeyChange>> {
     let path = format!("{}/.ssh/authorized_keys", login.home.trim_end_matches('/'));
-    if NO_HOMES.contains(&login.home.as_str()) {
+    if is_no_home(&login.home) {
         let found = format!("its home {} is that of a user who never logs in", login.home);
         let cure = format!("usermod --move-home --home /var/home/{0} {0}, or leave its keys out", account.name);
         model.refuse(RefusalCode::AccountConflict, format!("user {}", account.name), found, cure);
@@ -61,7 +66,7 @@ pub fn plan(
     Some(changes)
 }
 
-/// Whether the home is there and stays as it is.
+/// Whether the home is there already; otherwise the plan has made it by now.
 fn home(account: &Account<'_>, login: &LoginFacts, model: &mut Model<'_>) -> Option<bool> {
     let found = &login.home_directory;
     if account.is_new {
@@ -71,7 +76,6 @@ fn home(account: &Account<'_>, login: &LoginFacts, model: &mut Model<'_>) -> Opt
         return None;
     }
     if found.kind == FileKind::Missing {
-        make_directory(&login.home, found, account, model)?;
         return Some(false);
     }
     let mine = [Some(0), model.facts.accounts.uid(&account.owner.user)].contains(&Some(found.uid));

@@ -1,22 +1,26 @@
 //! Groups and users, and what lets them in.
 
+mod lock_out;
+mod passwords;
+
 use super::{UserWatch, Watch, authorized_keys, managed_file};
 use crate::accounts::{Owner, User as Account};
 use crate::action::{Action, KeyChange, NewUser};
-use crate::facts::{Facts, FileKind, HashFacts, LoginFacts, PasswordState};
+use crate::facts::{Facts, FileKind, LoginFacts};
 use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
 use crate::profile::{Group, Password, Profile, User};
-use crate::secret::{SecretRef, SecretSource};
+use crate::record::Begun;
+use crate::secret::SecretSource;
 
+/// Of a home that useradd did not get to.
+const HOME_MODE: u32 = 0o700;
 const PASSWD: &str = "/etc/passwd";
 const SHADOW: &str = "/etc/shadow";
 const GROUP: &str = "/etc/group";
 const GSHADOW: &str = "/etc/gshadow";
 /// What the tools leave beside a file while they change it.
 const LOCKS: [&str; 4] = ["/etc/passwd.lock", "/etc/shadow.lock", "/etc/group.lock", "/etc/gshadow.lock"];
-/// Groups whose members administer a host by sudo's or polkit's usual rules.
-const ADMINISTRATORS: [&str; 3] = ["wheel", "sudo", "admin"];
 
 /// What to look at.
 pub fn watch(profile: &Profile, watch: &mut Watch) {
@@ -57,13 +61,13 @@ pub fn plan(profile: &Profile, model: &mut Model<'_>) {
             Some(account) => mend(user, account, login, profile, model),
         }
     }
-    let mut ways: Vec<Way> = Vec::new();
+    let mut ways: Vec<lock_out::Way> = Vec::new();
     for (user, login) in entries {
-        let password = password(user, login, model);
+        let password = passwords::plan(user, login, model);
         let changes = keys(user, login, model).unwrap_or_default();
-        ways.push(way(user, login, password, &changes, model.facts));
+        ways.push(lock_out::way(user, login, password, &changes, model.facts));
     }
-    refuse_lock_out(ways, model);
+    lock_out::refuse(ways, model);
 }
 
 fn object(user: &User) -> String {
@@ -211,6 +215,7 @@ fn mend(user: &User, account: &Account, login: &LoginFacts, profile: &Profile, m
     if !requirements_met(user, login, profile, model) || !is_same(user, account, model) {
         return;
     }
+    finish(user, account, login, model);
     let mut actions = Vec::new();
     if let Some(shell) = user.shell.as_ref().filter(|shell| **shell != account.shell) {
         let (from, to) = (account.shell.clone(), shell.clone());
@@ -233,6 +238,48 @@ fn mend(user: &User, account: &Account, login: &LoginFacts, profile: &Profile, m
     for (action, before, after, files) in actions {
         act(action, object(user), before, after, "as the profile says", files, model);
     }
+}
+
+/// What useradd makes after the user itself, where a crash kept it from that; and a home that keys need.
+fn finish(user: &User, account: &Account, login: &LoginFacts, model: &mut Model<'_>) {
+    let facts = model.facts;
+    let was_cut_off = facts.record.begun.contains(&Begun::CreateUser { user: user.name.clone() });
+    let has_group = facts.accounts.groups.iter().any(|group| group.gid == account.gid);
+    if was_cut_off && !has_group {
+        let action = Action::CreateGroup { group: user.name.clone(), gid: Some(account.gid) };
+        let after = format!("new group, gid {}", account.gid);
+        act(action, format!("group {}", user.name), "", after, "an earlier run was cut off", &[GROUP, GSHADOW], model);
+    }
+    let needs_home = was_cut_off || user.keys.as_ref().is_some_and(|keys| !keys.keys.is_empty());
+    let home = &login.home_directory;
+    let owner = owner(user, model.facts);
+    let words = |before: &str| Words {
+        object: login.home.clone(),
+        before: before.to_owned(),
+        after: format!("directory, mode {HOME_MODE:04o}, {owner}"),
+        why: "a user needs its home".to_owned(),
+    };
+    let is_unfinished = was_cut_off && home.kind == FileKind::Directory && home.uid == 0 && home.mode & 0o777 == 0;
+    if home.kind == FileKind::Missing && needs_home && !authorized_keys::is_no_home(&login.home) {
+        if managed_file::writable(&login.home, home, model) {
+            let action = Action::CreateDirectory { path: login.home.clone(), mode: HOME_MODE, owner: owner.clone() };
+            model.act(action, words(""));
+        }
+    } else if is_unfinished {
+        let (path, owner) = (login.home.clone(), Some(owner.clone()));
+        model.act(Action::SetAttributes { path, mode: Some(HOME_MODE), owner }, words("mode 0000, root:root"));
+    }
+}
+
+fn owner(user: &User, facts: &Facts) -> Owner {
+    let group = match facts.accounts.user(&user.name) {
+        Some(account) => {
+            let group = facts.accounts.groups.iter().find(|group| group.gid == account.gid);
+            group.map_or_else(|| account.gid.to_string(), |group| group.name.clone())
+        }
+        None => user.group.clone().unwrap_or_else(|| user.name.clone()),
+    };
+    Owner { user: user.name.clone(), group }
 }
 
 fn is_same(user: &User, account: &Account, model: &mut Model<'_>) -> bool {
@@ -264,154 +311,12 @@ fn refuse_image_user(user: &User, model: &mut Model<'_>) {
     model.refuse(RefusalCode::AccountConflict, object(user), found, cure);
 }
 
-/// The state that the user's password will be in.
-fn password(user: &User, login: &LoginFacts, model: &mut Model<'_>) -> PasswordState {
-    let account = model.facts.accounts.user(&user.name);
-    // useradd locks the password of a user that it makes.
-    let now = if account.is_none() { PasswordState::Locked } else { login.password.state };
-    let Some(wanted) = &user.password else { return now };
-    let (action, after) = match wanted {
-        Password::Locked if now == PasswordState::Locked => return now,
-        Password::Locked => (Action::LockPassword { user: user.name.clone() }, "locked".to_owned()),
-        Password::Hash { hash, scheme } => {
-            let after = SecretRef { digest: hash.digest(), source: SecretSource::Profile };
-            set(user, login, after, *scheme, model)
-        }
-        Password::File(path) => match outside(user, login, SecretSource::File(path.clone()), model) {
-            Some(change) => change,
-            None => return now,
-        },
-        Password::Credential(name) => match outside(user, login, SecretSource::Credential(name.clone()), model) {
-            Some(change) => change,
-            None => return now,
-        },
-    };
-    let will_be = if *wanted == Password::Locked { PasswordState::Locked } else { PasswordState::Set };
-    if let Action::SetPasswordHash { after, before, .. } = &action
-        && before.as_ref() == Some(&after.digest)
-    {
-        return will_be;
-    }
-    if model.facts.accounts.image_users.contains(&user.name) {
-        refuse_image_user(user, model);
-        return now;
-    }
-    let before = match now {
-        PasswordState::Missing | PasswordState::Empty => "no password",
-        PasswordState::Locked => "locked",
-        PasswordState::Set => "another password",
-    };
-    let words = format!("password of {}", user.name);
-    act(action, words, before, after, "as the profile says; the hash is never shown", &[PASSWD, SHADOW], model);
-    will_be
-}
-
-fn set(
-    user: &User,
-    login: &LoginFacts,
-    after: SecretRef,
-    scheme: crate::crypt::Scheme,
-    model: &mut Model<'_>,
-) -> (Action, String) {
-    if scheme.is_weak() {
-        let text = format!(
-            "its {} hash is weak: make a new one with mkpasswd -m yescrypt or openssl passwd -6",
-            scheme.as_str()
-        );
-        model.warn(object(user), text);
-    }
-    let before = login.password.digest.clone();
-    (Action::SetPasswordHash { user: user.name.clone(), before, after }, format!("set ({})", scheme.as_str()))
-}
-
-/// A hash in a file or credential, which must be root's alone.
-fn outside(user: &User, login: &LoginFacts, source: SecretSource, model: &mut Model<'_>) -> Option<(Action, String)> {
-    let (place, supply) = match &source {
-        SecretSource::File(path) => {
-            (path.clone(), format!("write it: mkpasswd -m yescrypt | install -m 600 /dev/stdin {path}"))
-        }
-        SecretSource::Credential(name) => (
-            format!("credential {name}"),
-            format!(
-                "give it to the unit: LoadCredential={name}:/etc/atomhost/{name} (by hand: systemd-run --pty -p LoadCredential=…)"
-            ),
-        ),
-        SecretSource::Profile => (String::new(), String::new()),
-    };
-    let (found, cure) = match &login.hash {
-        Some(HashFacts::Good { digest, scheme }) => {
-            return Some(set(user, login, SecretRef { digest: digest.clone(), source }, *scheme, model));
-        }
-        Some(HashFacts::Missing) | None => ("is not there".to_owned(), supply),
-        Some(HashFacts::Unreadable(reason)) => (format!("cannot be read: {reason}"), supply),
-        Some(HashFacts::Exposed { mode, uid }) => (
-            format!("is not root's alone (uid {uid}, mode {mode:04o})"),
-            format!("chown root: {place} && chmod 600 {place}; choose a new password if others may have read it"),
-        ),
-        Some(HashFacts::NoHash(reason)) => (format!("its text {reason}"), supply),
-    };
-    model.refuse(RefusalCode::SecretUnsuitable, place, found, cure);
-    None
-}
-
 fn keys(user: &User, login: &LoginFacts, model: &mut Model<'_>) -> Option<Vec<KeyChange>> {
     let facts = model.facts;
     let wanted = user.keys.as_ref()?;
-    let found = facts.accounts.user(&user.name);
-    let group = match found {
-        Some(account) => facts
-            .accounts
-            .groups
-            .iter()
-            .find(|group| group.gid == account.gid)
-            .map_or_else(|| account.gid.to_string(), |group| group.name.clone()),
-        None => user.group.clone().unwrap_or_else(|| user.name.clone()),
-    };
-    let owner = Owner { user: user.name.clone(), group };
-    let account = authorized_keys::Account { name: &user.name, owner, is_new: found.is_none() };
+    let (owner, is_new) = (owner(user, facts), facts.accounts.user(&user.name).is_none());
+    let account = authorized_keys::Account { name: &user.name, owner, is_new };
     authorized_keys::plan(&account, wanted, login, model)
-}
-
-/// How one user gets in, before and after.
-struct Way {
-    user: String,
-    is_administrator: bool,
-    before: bool,
-    after: bool,
-}
-
-fn way(user: &User, login: &LoginFacts, password: PasswordState, changes: &[KeyChange], facts: &Facts) -> Way {
-    let removed = changes.iter().filter(|change| matches!(change, KeyChange::Remove { was: Some(_), .. })).count();
-    let added = changes.iter().filter(|change| matches!(change, KeyChange::Add { .. })).count();
-    let keys = login.keys.iter().filter(|line| line.key.is_some()).count();
-    let in_group = |group: &&str| user.groups.iter().any(|name| name == group) || is_member(facts, &user.name, group);
-    Way {
-        user: user.name.clone(),
-        is_administrator: user.name == "root" || ADMINISTRATORS.iter().any(|group| in_group(&group)),
-        before: keys > 0 || login.password.state == PasswordState::Set,
-        after: keys + added > removed || password == PasswordState::Set,
-    }
-}
-
-/// Somebody who administers the host must still get in, with a key or a password.
-fn refuse_lock_out(mut ways: Vec<Way>, model: &mut Model<'_>) {
-    let root = model.facts.logins.get("root").filter(|_| !ways.iter().any(|way| way.user == "root"));
-    if let Some(root) = root {
-        let gets_in = root.password.state == PasswordState::Set || root.keys.iter().any(|line| line.key.is_some());
-        ways.push(Way { user: "root".to_owned(), is_administrator: true, before: gets_in, after: gets_in });
-    }
-    ways.retain(|way| way.is_administrator);
-    if ways.iter().any(|way| way.after) {
-        return;
-    }
-    for way in ways.iter().filter(|way| way.before) {
-        model.refuse(
-            RefusalCode::LockOut,
-            format!("user {}", way.user),
-            "would have neither a key nor a password left, and nor would any other administrator of the profile",
-            "list a key of yours, set a password_hash, or name another user in wheel or sudo with a key",
-        );
-    }
 }
 
 /// Plans an action on files of accounts, unless one of them cannot be written.

@@ -5,4 +5,5 @@ mod lab;
 mod operation;
 mod schemes;
 mod support;
+mod users;
 mod volumes;
