@@ -15,6 +15,9 @@ use std::path::Path;
 /// Bytes. Larger files are known by what they are, not by what they say.
 pub const LARGEST: u64 = 4 << 20;
 
+/// Names in /etc that hold password hashes: whatever leads there, no fact tells their text.
+const HASHES: [&str; 4] = ["shadow", "shadow-", "gshadow", "gshadow-"];
+
 /// How much of a file to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Depth {
@@ -65,12 +68,19 @@ pub(super) fn look(path: &Path, depth: Depth) -> FileFacts {
             Ok(bytes) => {
                 facts.sha256 = Some(secret::digest(&bytes));
                 let text = String::from_utf8(bytes).ok().filter(|_| depth == Depth::Text);
-                facts.text = text.filter(|text| !certificate::holds_private_key(text));
+                facts.text = text.filter(|text| !certificate::holds_private_key(text) && !holds_hashes(path));
             }
             Err(error) => facts.unreadable = Some(error.to_string()),
         }
     }
     facts
+}
+
+/// Whether the path means one of the files of password hashes.
+fn holds_hashes(path: &Path) -> bool {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let is_in_etc = path.parent().is_some_and(|parent| parent.ends_with("etc"));
+    is_in_etc && path.file_name().is_some_and(|name| HASHES.iter().any(|hashes| name == *hashes))
 }
 
 fn content(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -120,9 +130,11 @@ mod tests {
         std::fs::write(root.path().join("etc/key.pem"), "-----BEGIN PRIVATE KEY-----\nAA\n").expect("written");
         std::fs::write(root.path().join("etc/binary"), b"\xff\x00").expect("written");
         symlink("motd", root.path().join("etc/link")).expect("linked");
+        std::fs::write(root.path().join("etc/shadow"), "root:$6$:1::::::\n").expect("written");
+        symlink("shadow", root.path().join("etc/to-shadow")).expect("linked");
         let reader = Reader::new(root.path(), Arc::new(crate::host::command::run));
         let watch = Watch {
-            texts: ["/etc", "/etc/motd", "/etc/key.pem", "/etc/binary", "/etc/link", "/etc/none"]
+            texts: ["/etc", "/etc/motd", "/etc/key.pem", "/etc/binary", "/etc/link", "/etc/none", "/etc/to-shadow"]
                 .map(str::to_owned)
                 .into(),
             secrets: ["/etc/key".to_owned()].into(),
@@ -137,6 +149,7 @@ mod tests {
         assert_eq!((text("/etc/link"), facts["/etc/link"].link.as_deref()), (Some("hello\n"), Some("motd")));
         assert!(!format!("{:?}", facts["/etc/key"]).contains("\"secret\""));
         assert_eq!((text("/etc/key.pem"), facts["/etc/key.pem"].sha256.is_some()), (None, true));
+        assert_eq!((text("/etc/to-shadow"), facts["/etc/to-shadow"].sha256.is_some()), (None, true));
         assert_eq!(facts["/etc/fstab"].kind, FileKind::Missing);
     }
 }

@@ -153,7 +153,8 @@ fn owner(path: &str, attributes: &Attributes, model: &mut Model<'_>) -> Option<O
     let root = Owner::root();
     let now = match place::found(path, model) {
         Some(found) if found.kind != FileKind::Missing && !place::is_unseen(&found) => {
-            Owner { user: found.uid.to_string(), group: found.gid.to_string() }
+            let name = model.facts.accounts.owner_name(found.uid, found.gid);
+            name.split_once(':').map_or(root, |(user, group)| Owner { user: user.to_owned(), group: group.to_owned() })
         }
         _ => root,
     };

@@ -1,6 +1,7 @@
 //! The cases, one file per theme.
 
 mod disks;
+mod files;
 mod lab;
 mod operation;
 mod schemes;
