@@ -1,5 +1,6 @@
 //! Actions: what a plan consists of. One variant is one observable change of the host.
 
+use crate::access::stack::PamManager;
 use crate::accounts::Owner;
 use crate::facts::PartitionTable;
 use crate::profile::{FilesystemType, WhenFull};
@@ -58,6 +59,8 @@ pub enum Action {
     SetAttributes { path: String, mode: Option<u32>, owner: Option<Owner> },
     /// A file makes way: renamed to `backup`. `digest` is that of its content.
     RemoveFile { path: String, digest: String, backup: String },
+    /// authselect or authconfig: the stacks of every login load pam_access.
+    EnablePamAccess { manager: PamManager },
     /// systemctl reload.
     ReloadUnit { unit: String },
     /// systemctl restart.

@@ -3,6 +3,7 @@
 //! `atomhost facts` prints this as JSON and `plan --facts` reads it back, so a plan can be made far
 //! from the host. Sizes are bytes unless a name says extents.
 
+use crate::access::stack::PamFacts;
 use crate::accounts::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,6 +43,15 @@ pub struct Facts {
     /// Users and groups of the host's files.
     #[serde(default)]
     pub accounts: Accounts,
+    /// PAM's stacks, as far as access rules are concerned; `None` where nobody looked.
+    #[serde(default)]
+    pub pam: Option<PamFacts>,
+    /// Whence the ssh session came that this run was started in: an address, as sshd has it in SSH_CONNECTION.
+    #[serde(default)]
+    pub session_origin: Option<String>,
+    /// The user who logged in to that session.
+    #[serde(default)]
+    pub session_user: Option<String>,
     /// The kernel's id of this boot.
     #[serde(default)]
     pub boot_id: String,

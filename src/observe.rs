@@ -9,8 +9,10 @@ pub mod block;
 pub mod files;
 pub mod lvm;
 pub mod mounts;
+pub mod pam;
 pub mod paths;
 pub mod probe;
+pub mod session;
 pub mod superblock;
 pub mod swaps;
 pub mod units;
@@ -140,6 +142,9 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         devices: fstab_text.as_deref().map(|text| paths::fstab_devices(reader, text)).unwrap_or_default(),
         text: fstab_text,
     };
+    let accounts = accounts::read(reader)?;
+    let wants_pam = matches!(scope, Scope::All(_)) || scope.profile().is_some_and(|profile| profile.access.is_some());
+    let session = if wants_pam { session::read(reader, &accounts) } else { None };
     Ok(Facts {
         version: FACTS_VERSION,
         hostname,
@@ -153,7 +158,10 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         lvm_profiles: lvm_profiles(reader)?,
         memory: memory()?,
         files: files::read(reader, watch),
-        accounts: accounts::read(reader)?,
+        accounts,
+        pam: wants_pam.then(|| pam::read(reader)).transpose()?,
+        session_user: session.as_ref().map(|session| session.user.clone()),
+        session_origin: session.map(|session| session.origin),
         boot_id: reader.read_optional("/proc/sys/kernel/random/boot_id")?.unwrap_or_default().trim().to_owned(),
         record: read_record(reader)?,
         missing_tools: missing_tools(scope.profile()),

@@ -105,6 +105,8 @@ pub enum RefusalCode {
     FstabConflict,
     /// A file that is no regular file, cannot be read or written, or is not what its resource expects.
     FileUnsuitable,
+    /// Access rules that would leave no way in for those who administer the host.
+    AccessLocksOut,
 }
 
 /// A sentence about an object.
@@ -141,6 +143,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
+    resources::access::plan(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {

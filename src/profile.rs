@@ -3,12 +3,14 @@
 //! [`parse`] reads the YAML and keeps the positions for error messages; everything below this
 //! module works on the plain types here.
 
+pub mod access;
 pub mod checks;
 pub mod error;
 pub mod names;
 pub mod raw;
 mod yaml;
 
+pub use access::Access;
 pub use error::ProfileError;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
 
@@ -24,6 +26,8 @@ pub struct Profile {
     pub volume_groups: Vec<VolumeGroup>,
     /// Mounts that no volume of the profile backs: network shares.
     pub mounts: Vec<ShareMount>,
+    /// Who may log in from where; `None`: as found.
+    pub access: Option<Access>,
 }
 
 impl Profile {

@@ -1,6 +1,7 @@
 //! The resources of a profile. Each plans itself from what is wanted and what was observed, in
 //! the order of the layers: disks and groups, volumes and pools, file systems and swap, mounts.
 
+pub mod access;
 pub mod disk;
 pub mod filesystem;
 pub mod managed_file;
@@ -26,6 +27,8 @@ pub struct Watch {
 }
 
 /// What to look at for a plan of this profile.
-pub fn watch(_profile: &Profile) -> Watch {
-    Watch::default()
+pub fn watch(profile: &Profile) -> Watch {
+    let mut watch = Watch::default();
+    access::watch(profile, &mut watch);
+    watch
 }

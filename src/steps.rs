@@ -1,6 +1,7 @@
 //! Actions as steps: the commands and file operations that carry one out, in order. Pure, so that a
 //! plan can show them.
 
+use crate::access::stack::PamManager;
 use crate::accounts::Owner;
 use crate::action::{Action, DiskTaken, NewThinPool};
 use crate::facts::PartitionTable;
@@ -132,6 +133,7 @@ pub fn steps(action: &Action) -> Vec<Step> {
         Action::RemoveFile { path, digest, backup } => {
             vec![Step::MoveAway { path: path.clone(), digest: digest.clone(), to: backup.clone() }]
         }
+        Action::EnablePamAccess { manager } => enable_pam_access(*manager),
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],
@@ -160,6 +162,15 @@ fn lvm<const N: usize>(program: &'static str, args: [&str; N]) -> Step {
 
 fn systemctl(verb: &'static str, unit: &str) -> Step {
     run("systemctl", UNIT_DEADLINE, [verb, "--", unit])
+}
+
+fn enable_pam_access(manager: PamManager) -> Vec<Step> {
+    match manager {
+        PamManager::Authselect => vec![run("authselect", SHORT_DEADLINE, ["enable-feature", "with-pamaccess"])],
+        PamManager::Authconfig => vec![run("authconfig", SHORT_DEADLINE, ["--enablepamaccess", "--update"])],
+        // Their plans are files, or refusals.
+        PamManager::PamAuthUpdate | PamManager::Unknown => Vec::new(),
+    }
 }
 
 fn name(group: &str, volume: &str) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Every check adds to one list, so that a person sees all of it at once.
 
+mod access;
 mod disks;
 mod mounts;
 mod volumes;
@@ -60,13 +61,13 @@ pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
 
 /// Turns what was written into a profile that can be planned.
 pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
-    let RawProfile { _version, lvm, mounts: shares } = raw;
+    let RawProfile { _version, lvm, mounts: shares, access } = raw;
     let mut problems = Problems::default();
-    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) {
+    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) && access.is_none() {
         return Err(vec![Problem::new(
             &(0..0),
             "this profile asks for nothing",
-            "add `lvm:` with a volume group, or `mounts:`",
+            "add `lvm:` with a volume group, `mounts:`, or `access:`",
         )]);
     }
     let mut points = mounts::Points::default();
@@ -76,8 +77,9 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         volume_groups.push(volume_group(&name, group, &mut disks, &mut points, &mut problems));
     }
     let mounts = mounts::shares(shares.unwrap_or_default(), &mut points, &mut problems);
+    let access = access.map(|access| access::check(access, &mut problems));
     match problems.0.is_empty() {
-        true => Ok(Profile { volume_groups, mounts }),
+        true => Ok(Profile { volume_groups, mounts, access }),
         false => Err(problems.0),
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! What can be said by types is said here; everything else is in [`super::checks`].
 
+pub mod access;
 mod shape;
 pub mod storage;
 
+pub use access::*;
 pub use shape::{MapOf, Shape, WordOr};
 pub use storage::*;
 
@@ -87,4 +89,6 @@ pub struct RawProfile {
     pub lvm: Option<At<RawLvm>>,
     /// Network shares to mount, by mount point.
     pub mounts: Option<IndexMap<At<String>, MapOf<RawShare>>>,
+    /// Who may log in from where.
+    pub access: Option<MapOf<RawAccess>>,
 }

@@ -46,6 +46,7 @@ impl Kind {
             | Action::WriteSecretFile { before: Some(_), .. }
             | Action::SetAttributes { .. }
             | Action::RemoveFile { .. }
+            | Action::EnablePamAccess { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
             | Action::EnableUnit { .. }
