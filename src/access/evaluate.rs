@@ -183,12 +183,15 @@ fn origin(word: &OriginToken, from: Origin<'_>) -> Match {
         (Meaning::Local | Meaning::All | Meaning::Netgroup, _) => Match::No,
         (Meaning::Domain, _) => ends_with(name, &word.text).into(),
         (Meaning::Prefix, Some(IpAddr::V4(address))) => format!("{address}.").starts_with(&word.text).into(),
-        (Meaning::Prefix, Some(IpAddr::V6(_))) => Match::No,
+        // Here, and not for networks, ::ffff:192.0.2.7 is 192.0.2.7.
+        (Meaning::Prefix, Some(IpAddr::V6(address))) => {
+            address.to_ipv4_mapped().is_some_and(|address| format!("{address}.").starts_with(&word.text)).into()
+        }
         (Meaning::Network { address: wanted, mask }, Some(address)) => same_network(*wanted, address, *mask).into(),
         // A name that PAM resolves.
         (Meaning::Prefix | Meaning::Network { .. }, None) => Match::Maybe,
         // PAM resolves the rule's host since 1.5.3. Bare words are terminals and services.
-        (Meaning::Name, _) if word.text.contains('.') => Match::Maybe,
+        (Meaning::Name, _) if word.text.contains('.') && !word.text.contains('/') => Match::Maybe,
         (Meaning::Name, _) => Match::No,
     }
 }

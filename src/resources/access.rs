@@ -48,7 +48,7 @@ pub fn plan(profile: &Profile, model: &mut Model<'_>) {
     let before = Situation { text: &found, pam: stacks };
     let after = Situation { text: &text, pam: &after };
     judge::judge(profile, &before, &after, written || enabled, model);
-    tell(&after, model);
+    tell(&after, wanted.pam, model);
 }
 
 /// The file's text; empty where there is no file, which PAM treats alike.
@@ -145,7 +145,7 @@ fn place(rules: &[AccessRule], found: &str) -> Result<Placed, String> {
 }
 
 /// Where the rules have an effect, and which lines have none.
-fn tell(after: &Situation<'_>, model: &mut Model<'_>) {
+fn tell(after: &Situation<'_>, wanted: PamWanted, model: &mut Model<'_>) {
     let Situation { text, pam } = after;
     for line in lines(ACCESS_CONF, text) {
         if let Err(reason) = Rule::parse(line.text, &Syntax::default()) {
@@ -156,7 +156,7 @@ fn tell(after: &Situation<'_>, model: &mut Model<'_>) {
             model.warn(ACCESS_CONF, text);
         }
     }
-    services(pam, model);
+    services(pam, wanted, model);
     if let Some(first) = pam.more_rules.keys().next() {
         let is_closed = lines(ACCESS_CONF, text).any(|line| {
             Rule::parse(line.text, &Syntax::default()).is_ok_and(|rule| rule.is_some_and(|rule| rule.is_for_all()))
@@ -168,7 +168,8 @@ fn tell(after: &Situation<'_>, model: &mut Model<'_>) {
     }
 }
 
-fn services(pam: &PamFacts, model: &mut Model<'_>) {
+fn services(pam: &PamFacts, wanted: PamWanted, model: &mut Model<'_>) {
+    let hint = if wanted == PamWanted::AsFound { " (`pam: enabled` changes that)" } else { "" };
     let obeying: Vec<&str> = pam.services.keys().map(String::as_str).filter(|service| pam.obeys(service)).collect();
     let idle: Vec<&str> =
         matrix::WAYS_IN.into_iter().filter(|way| pam.services.contains_key(*way) && !pam.obeys(way)).collect();
@@ -178,14 +179,14 @@ fn services(pam: &PamFacts, model: &mut Model<'_>) {
         }
     }
     if obeying.is_empty() {
-        let text = "no PAM service here loads pam_access: the rules have no effect (`pam: enabled` changes that)";
+        let text = format!("no PAM service here loads pam_access: the rules have no effect{hint}");
         model.warn(ACCESS_CONF, text);
         return;
     }
     model.note(ACCESS_CONF, format!("obeyed by the PAM services {}", obeying.join(", ")));
     if !idle.is_empty() {
         let text = format!(
-            "no effect on {}, which do{} not load pam_access (`pam: enabled` changes that)",
+            "no effect on {}, which do{} not load pam_access{hint}",
             idle.join(" and "),
             if idle.len() == 1 { "es" } else { "" },
         );

@@ -12,7 +12,7 @@ use crate::profile::access::{LoginOrigin, LoginWanted};
 /// Names that the refusal of a lock-out shows.
 const MOST_SHOWN: usize = 4;
 /// An address that is nobody's, for "from anywhere".
-const ANYWHERE: &str = "192.0.2.1";
+const ANYWHERE: &str = "203.0.113.1";
 
 /// Refuses what would close the last way in; warns of what is odd. `changes`: whether the plan
 /// changes rules or stacks; what is closed already is told, not refused.

@@ -110,7 +110,7 @@ pub fn reason(decision: &Decision<'_>) -> String {
     let verdict = match decision.verdict {
         Verdict::Allowed => "allowed",
         Verdict::Denied => "denied",
-        Verdict::Unsure => "not certain to be allowed (DNS, a netgroup, or the version of PAM decides)",
+        Verdict::Unsure => "left to DNS, a netgroup or PAM's version",
     };
     match &decision.by {
         Some(line) if line.path == ACCESS_CONF => format!("{verdict} by line {}, `{}`", line.number, line.text),

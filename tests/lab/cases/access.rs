@@ -28,6 +28,8 @@ fn add_users(host: &Host) {
 const ASK: &str = r#"
 import ctypes, sys
 lib = ctypes.CDLL("libpam.so.0")
+# Held open: else it is loaded and bound anew for each question, which takes most of the time.
+held = ctypes.CDLL("/lib/x86_64-linux-gnu/security/pam_access.so")
 CONVERSE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 class Conversation(ctypes.Structure):
     _fields_ = [("converse", CONVERSE), ("data", ctypes.c_void_p)]
@@ -153,7 +155,7 @@ impl Dice {
 /// Case 16: the evaluator and the real module agree on every login of a large table.
 #[test]
 fn the_evaluator_agrees_with_pam_access() {
-    const FILES: usize = 150;
+    const FILES: usize = 60;
     let host = Host::builder("access-table").without_agent().start();
     add_users(&host);
     // Names resolve from the file alone: there is nobody to ask, and waiting for an answer takes long.
@@ -169,6 +171,8 @@ fn the_evaluator_agrees_with_pam_access() {
     host.write("/root/prepare.sh", script);
     host.ok("bash /root/prepare.sh");
     host.write("/root/ask.py", ASK);
+    // Every question loads this stack too: a short one saves most of the time.
+    host.ok("echo 'account required pam_deny.so' >/etc/pam.d/other");
 
     let places = [
         ("192.0.2.7", "ssh"),
@@ -235,7 +239,7 @@ fn the_evaluator_agrees_with_pam_access() {
         wrong.len(),
         wrong.iter().take(8).cloned().collect::<Vec<_>>().join("\n")
     );
-    for (kind, at_least) in [("allowed", 500), ("denied", 500)] {
+    for (kind, at_least) in [("allowed", 300), ("denied", 300)] {
         assert!(counts[kind] >= at_least, "the table says little: {counts:?}");
     }
     // Another hand asks a few of them.
@@ -283,11 +287,11 @@ fn rules_are_obeyed_and_lock_nobody_out() {
 
     // The very same rules, once they are obeyed.
     host.write(ACCESS_CONF, &stock);
-    host.ok("for service in sshd login cron systemd-user; do \
+    host.ok("cp /usr/lib/pam.d/systemd-user /etc/pam.d/; for service in sshd login cron systemd-user; do \
              sed -i '1i account required pam_access.so' /etc/pam.d/$service; done");
     let expected = [
         "would lock out every administrator: root via login on tty1 is denied by line",
-        "root via sshd from 192.0.2.1 is denied",
+        "root via sshd from 203.0.113.1 is denied",
         "core via login on tty1",
         "`-:ALL:ALL`",
         "+:root:LOCAL for the console, +:root:10.0.2.2 for ssh",
@@ -431,7 +435,7 @@ fn pam_access_is_switched_on_and_odd_files_are_left_alone() {
             "mounted read-only",
         ),
         ("printf '\\377\\n' >{}", "cp /root/kept {}", "is no text in UTF-8"),
-        ("echo '# BEGIN atomhost' >>{}", "cp /root/kept {}", "twice"),
+        ("echo '# BEGIN atomhost' >>{}", "cp /root/kept {}", "there are two managed blocks"),
         ("sed -i '/# END/d' {}", "cp /root/kept {}", "has no `# END atomhost`"),
         ("mv {} /root/away && mkdir {}", "rmdir {} && mv /root/away {}", "is a directory"),
     ];
