@@ -1,5 +1,6 @@
 //! Actions: what a plan consists of. One variant is one observable change of the host.
 
+use crate::access::stack::PamManager;
 use crate::accounts::Owner;
 use crate::authorized_keys::KeyName;
 use crate::facts::PartitionTable;
@@ -81,6 +82,8 @@ pub enum Action {
     ChangeKeys { path: String, owner: Owner, before: Option<String>, changes: Vec<KeyChange> },
     /// restorecon: SELinux's labels of what is at the path and below it.
     RestoreLabels { path: String },
+    /// authselect or authconfig: the stacks of every login load pam_access.
+    EnablePamAccess { manager: PamManager },
     /// systemctl reload.
     ReloadUnit { unit: String },
     /// systemctl restart.

@@ -8,6 +8,7 @@ mod logins;
 
 pub use logins::{HashFacts, KeysSetting, LoginFacts, PasswordFacts, PasswordState};
 
+use crate::access::stack::PamFacts;
 use crate::accounts::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,6 +63,15 @@ pub struct Facts {
     /// SELinux is in force, and restorecon is there.
     #[serde(default)]
     pub selinux: bool,
+    /// PAM's stacks, as far as access rules are concerned; `None` where nobody looked.
+    #[serde(default)]
+    pub pam: Option<PamFacts>,
+    /// Whence the ssh session came that this run was started in: an address, as sshd has it in SSH_CONNECTION.
+    #[serde(default)]
+    pub session_origin: Option<String>,
+    /// The user who logged in to that session.
+    #[serde(default)]
+    pub session_user: Option<String>,
     /// The kernel's id of this boot.
     #[serde(default)]
     pub boot_id: String,

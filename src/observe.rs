@@ -11,8 +11,10 @@ pub mod logins;
 pub mod lvm;
 pub mod lvm_settings;
 pub mod mounts;
+pub mod pam;
 pub mod paths;
 pub mod probe;
+pub mod session;
 pub mod superblock;
 pub mod swaps;
 pub mod units;
@@ -151,6 +153,8 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
     let logins = logins::read(reader, watch, &accounts)?;
     let mut links = paths.links;
     links.extend(logins::links(reader, watch, &logins));
+    let wants_pam = matches!(scope, Scope::All(_)) || scope.profile().is_some_and(|profile| profile.access.is_some());
+    let session = if wants_pam { session::read(reader, &accounts) } else { None };
     Ok(Facts {
         version: FACTS_VERSION,
         hostname,
@@ -169,6 +173,9 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         sshd_keys_files: if logins.is_empty() { Vec::new() } else { logins::sshd_settings(reader) },
         selinux: !logins.is_empty() && logins::selinux(reader),
         logins,
+        pam: wants_pam.then(|| pam::read(reader)).transpose()?,
+        session_user: session.as_ref().map(|session| session.user.clone()),
+        session_origin: session.map(|session| session.origin),
         boot_id: reader.read_optional("/proc/sys/kernel/random/boot_id")?.unwrap_or_default().trim().to_owned(),
         record: read_record(reader)?,
         missing_tools: missing_tools(scope.profile()),

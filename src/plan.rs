@@ -116,6 +116,8 @@ pub enum RefusalCode {
     SecretUnsuitable,
     /// Nobody who administers the host could log in any more.
     LockOut,
+    /// Access rules that would leave no way in for those who administer the host.
+    AccessLocksOut,
 }
 
 /// A sentence about an object.
@@ -158,6 +160,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
     resources::lvm_conf::plan(profile, &mut model);
     resources::docker::plan(profile, &mut model);
     resources::containers::plan(profile, &mut model);
+    resources::access::plan(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {

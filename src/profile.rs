@@ -3,6 +3,7 @@
 //! [`parse`] reads the YAML and keeps the positions for error messages; everything below this
 //! module works on the plain types here.
 
+pub mod access;
 pub mod checks;
 mod docker;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod raw;
 mod users;
 mod yaml;
 
+pub use access::Access;
 pub use docker::DockerWanted;
 pub use error::ProfileError;
 pub use files::{Attributes, CertificateWanted, FileContent, FileState, FileWanted, Visibility};
@@ -42,6 +44,8 @@ pub struct Profile {
     pub container_storage: serde_json::Map<String, serde_json::Value>,
     pub groups: Vec<Group>,
     pub users: Vec<User>,
+    /// Who may log in from where; `None`: as found.
+    pub access: Option<Access>,
 }
 
 impl Profile {

@@ -1,6 +1,7 @@
 //! The resources of a profile. Each plans itself from what is wanted and what was observed, in
 //! the order of the layers: disks and groups, volumes and pools, file systems and swap, mounts.
 
+pub mod access;
 pub mod authorized_keys;
 pub mod ca_certificates;
 pub mod containers;
@@ -93,5 +94,6 @@ pub fn watch(profile: &Profile) -> Watch {
     lvm_conf::watch(profile, &mut watch);
     docker::watch(profile, &mut watch);
     containers::watch(profile, &mut watch);
+    access::watch(profile, &mut watch);
     watch
 }

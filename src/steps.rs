@@ -1,6 +1,7 @@
 //! Actions as steps: the commands and file operations that carry one out, in order. Pure, so that a
 //! plan can show them.
 
+use crate::access::stack::PamManager;
 use crate::accounts::Owner;
 use crate::action::{Action, DiskTaken, KeyChange, NewThinPool, NewUser, Origin, TrustStore};
 use crate::facts::PartitionTable;
@@ -186,6 +187,7 @@ pub fn steps(action: &Action) -> Vec<Step> {
             changes: changes.clone(),
         }],
         Action::RestoreLabels { path } => vec![run("restorecon", SHORT_DEADLINE, ["-R", path])],
+        Action::EnablePamAccess { manager } => enable_pam_access(*manager),
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],
@@ -237,6 +239,15 @@ fn create_user(user: &NewUser) -> Step {
     args.extend(shell.iter().flat_map(|shell| ["--shell", shell]));
     args.push(user);
     Step::Run(Command::new("useradd", args).deadline(ACCOUNT_DEADLINE))
+}
+
+fn enable_pam_access(manager: PamManager) -> Vec<Step> {
+    match manager {
+        PamManager::Authselect => vec![run("authselect", SHORT_DEADLINE, ["enable-feature", "with-pamaccess"])],
+        PamManager::Authconfig => vec![run("authconfig", SHORT_DEADLINE, ["--enablepamaccess", "--update"])],
+        // Their plans are files, or refusals.
+        PamManager::PamAuthUpdate | PamManager::Unknown => Vec::new(),
+    }
 }
 
 fn name(group: &str, volume: &str) -> String {

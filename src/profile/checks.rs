@@ -2,6 +2,7 @@
 //!
 //! Every check adds to one list, so that a person sees all of it at once.
 
+mod access;
 mod certificates;
 mod disks;
 mod docker;
@@ -76,6 +77,7 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         ca_certificates,
         docker,
         containers,
+        access,
     } = raw;
     let mut problems = Problems::default();
     let has_configuration = [
@@ -85,12 +87,13 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         ca_certificates.as_ref().is_some_and(|certificates| !certificates.is_empty()),
         docker.is_some(),
         containers.is_some(),
+        access.is_some(),
     ];
     if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) && !has_configuration.contains(&true) {
         return Err(vec![Problem::new(
             &(0..0),
             "this profile asks for nothing",
-            "add `lvm:` with a volume group, `mounts:`, `groups:` or `users:`",
+            "add `lvm:` with a volume group, `mounts:`, `users:`, `files:` or another section",
         )]);
     }
     let mut points = mounts::Points::default();
@@ -111,6 +114,7 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
     let ca_certificates = certificates::check(ca_certificates.unwrap_or_default(), &mut claims, &mut problems);
     let docker = docker::docker(docker, &mut claims, &mut problems);
     let container_storage = docker::containers(containers, &mut claims, &mut problems);
+    let access = access.map(|access| access::check(access, &mut problems));
     match problems.0.is_empty() {
         true => Ok(Profile {
             volume_groups,
@@ -122,6 +126,7 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
             lvm_archive,
             docker,
             container_storage,
+            access,
         }),
         false => Err(problems.0),
     }

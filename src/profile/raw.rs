@@ -2,12 +2,14 @@
 //!
 //! What can be said by types is said here; everything else is in [`super::checks`].
 
+pub mod access;
 mod docker;
 mod files;
 mod shape;
 pub mod storage;
 pub mod users;
 
+pub use access::*;
 pub use docker::{RawContainers, RawDocker};
 pub use files::{RawCertificate, RawFile, RawState};
 pub use shape::{MapOf, Shape, WordOr};
@@ -105,4 +107,6 @@ pub struct RawProfile {
     pub groups: Option<IndexMap<At<String>, MapOf<RawUserGroup>>>,
     /// Users that shall exist, by name.
     pub users: Option<IndexMap<At<String>, MapOf<RawUser>>>,
+    /// Who may log in from where.
+    pub access: Option<MapOf<RawAccess>>,
 }

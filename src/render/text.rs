@@ -58,6 +58,7 @@ impl Kind {
             | Action::LockPassword { .. }
             | Action::ChangeKeys { before: Some(_), .. }
             | Action::RestoreLabels { .. }
+            | Action::EnablePamAccess { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
             | Action::EnableUnit { .. }

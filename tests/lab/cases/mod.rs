@@ -1,5 +1,6 @@
 //! The cases, one file per theme.
 
+mod access;
 mod disks;
 mod files;
 mod lab;
