@@ -58,6 +58,9 @@ pub enum Action {
     SetAttributes { path: String, mode: Option<u32>, owner: Option<Owner> },
     /// A file makes way: renamed to `backup`. `digest` is that of its content.
     RemoveFile { path: String, digest: String, backup: String },
+    /// systemd-tmpfiles and journalctl --flush: what is in memory goes to `directory`, its access control
+    /// lists set as the host's tmpfiles.d says.
+    FlushJournal { directory: String },
     /// systemctl reload.
     ReloadUnit { unit: String },
     /// systemctl restart.
@@ -112,7 +115,7 @@ pub struct DiskTaken {
 }
 
 impl Action {
-    /// The intents to record before this action starts and to forget once it has succeeded.
+    /// The intents to record before this action starts.
     pub fn begins(&self) -> Vec<Begun> {
         match self {
             Action::CreateVolumeGroup { volume_group, devices }
@@ -129,6 +132,17 @@ impl Action {
                 vec![Begun::MakeFilesystem { volume_group: volume_group.clone(), volume: volume.clone() }]
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether the success of this action fulfils an intent. Most fulfil their own; what spans
+    /// several actions is fulfilled by the last of them.
+    pub fn fulfils(&self, begun: &Begun) -> bool {
+        match (self, begun) {
+            (Action::ReloadUnit { unit } | Action::RestartUnit { unit }, Begun::RefreshUnit { unit: owed, .. }) => {
+                unit == owed
+            }
+            _ => self.begins().contains(begun),
         }
     }
 

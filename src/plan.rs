@@ -9,6 +9,7 @@ pub mod model;
 use crate::action::Action;
 use crate::facts::Facts;
 use crate::profile::Profile;
+use crate::record::Begun;
 use crate::resources;
 use ledger::Ledger;
 use model::Model;
@@ -65,6 +66,18 @@ pub struct PlannedAction {
     pub after: String,
     pub why: String,
     pub action: Action,
+    /// What it leaves owed to a later action or a reboot: recorded before it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owes: Vec<Begun>,
+}
+
+impl PlannedAction {
+    /// The intents to record before this action starts.
+    pub fn begins(&self) -> Vec<Begun> {
+        let mut begins = self.action.begins();
+        begins.extend(self.owes.iter().cloned());
+        begins
+    }
 }
 
 /// A guard's no: object, what was found, and the cure.
@@ -141,6 +154,8 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
+    resources::journald::plan(profile, &mut model);
+    resources::cloud_init::plan(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {

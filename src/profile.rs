@@ -5,11 +5,13 @@
 
 pub mod checks;
 pub mod error;
+pub mod journald;
 pub mod names;
 pub mod raw;
 mod yaml;
 
 pub use error::ProfileError;
+pub use journald::Journald;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
 
 use crate::secret::Secrets;
@@ -24,6 +26,8 @@ pub struct Profile {
     pub volume_groups: Vec<VolumeGroup>,
     /// Mounts that no volume of the profile backs: network shares.
     pub mounts: Vec<ShareMount>,
+    pub journald: Option<Journald>,
+    pub cloud_init: Option<CloudInit>,
 }
 
 impl Profile {
@@ -176,6 +180,13 @@ pub struct ShareMount {
     pub source: String,
     /// `nfs` or `nfs4`.
     pub fstype: String,
+}
+
+/// cloud-init, retired once it has done its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloudInit {
+    /// Its units are masked too, where that breaks no mount.
+    pub mask: bool,
 }
 
 /// A thin pool.

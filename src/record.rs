@@ -33,6 +33,21 @@ pub enum Begun {
     TakeDisk { volume_group: String, serials: Vec<String>, links: Vec<String>, size: u64 },
     /// A file system was being made on a new logical volume.
     MakeFilesystem { volume_group: String, volume: String },
+    /// A unit's configuration was being changed during this boot: it is owed a reload or restart.
+    RefreshUnit { unit: String, boot_id: String },
+    /// The same where only a reboot is safe.
+    AwaitReboot { unit: String, boot_id: String },
+}
+
+impl Begun {
+    /// Whether this is still owed once the host is as planned: a unit's new configuration waits for
+    /// the end of the boot that it was written in.
+    fn outlives_sync(&self, this_boot: &str) -> bool {
+        match self {
+            Begun::TakeDisk { .. } | Begun::MakeFilesystem { .. } => false,
+            Begun::RefreshUnit { boot_id, .. } | Begun::AwaitReboot { boot_id, .. } => boot_id == this_boot,
+        }
+    }
 }
 
 /// Writes the record; it is on the disk when this returns.
@@ -60,7 +75,7 @@ pub fn remember(host: &Host, record: &Record, plan: &Plan, facts: &Facts) -> Res
         }
     }
     if plan.is_in_sync() {
-        next.begun.clear();
+        next.begun.retain(|begun| begun.outlives_sync(&facts.boot_id));
     }
     if next == facts.record { Ok(()) } else { write(host, &next) }
 }

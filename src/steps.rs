@@ -132,6 +132,10 @@ pub fn steps(action: &Action) -> Vec<Step> {
         Action::RemoveFile { path, digest, backup } => {
             vec![Step::MoveAway { path: path.clone(), digest: digest.clone(), to: backup.clone() }]
         }
+        Action::FlushJournal { directory } => vec![
+            run("systemd-tmpfiles", SHORT_DEADLINE, ["--create", "--prefix", directory]),
+            run("journalctl", UNIT_DEADLINE, ["--flush"]),
+        ],
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],

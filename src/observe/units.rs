@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The properties that are asked for; see [`Query::Units`].
 pub const PROPERTIES: &str =
-    "Id,Names,LoadState,ActiveState,UnitFileState,CanReload,FileDescriptorStoreMax,NeedDaemonReload";
+    "Id,Names,LoadState,ActiveState,UnitFileState,CanReload,FileDescriptorStoreMax,NeedDaemonReload,Job";
 
 /// Asks systemd for `names`; none asked for, none known.
 ///
@@ -42,6 +42,8 @@ fn parse(text: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitFa
                 "CanReload" => unit.can_reload = value == "yes",
                 "FileDescriptorStoreMax" => unit.fd_store_max = value.parse().map_err(|_| unexpected())?,
                 "NeedDaemonReload" => unit.needs_daemon_reload = value == "yes",
+                // Left out, or 0, where there is none.
+                "Job" => unit.has_job = value != "0",
                 _ => return Err(unexpected()),
             }
         }

@@ -5,6 +5,7 @@ use super::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode, Resolv
 use crate::action::Action;
 use crate::facts::{Facts, LogicalVolume};
 use crate::profile::Profile;
+use crate::record::Begun;
 
 /// Extent size of a volume group that atomhost creates: LVM's default.
 pub const NEW_EXTENT_SIZE: u64 = 4 << 20;
@@ -82,7 +83,15 @@ impl<'a> Model<'a> {
 
     pub fn act(&mut self, action: Action, words: Words) {
         let Words { object, before, after, why } = words;
-        self.plan.actions.push(PlannedAction { object, before, after, why, action });
+        self.plan.actions.push(PlannedAction { object, before, after, why, action, owes: Vec::new() });
+    }
+
+    /// The write of this file leaves something owed, if the plan has one.
+    pub fn owe(&mut self, path: &str, owed: Begun) {
+        let is_write = |action: &Action| matches!(action, Action::WriteFile { path: written, .. } if written == path);
+        if let Some(planned) = self.plan.actions.iter_mut().rfind(|planned| is_write(&planned.action)) {
+            planned.owes.push(owed);
+        }
     }
 
     pub fn refuse(

@@ -2,7 +2,9 @@
 //!
 //! Every check adds to one list, so that a person sees all of it at once.
 
+mod cloud_init;
 mod disks;
+mod journald;
 mod mounts;
 mod volumes;
 
@@ -60,9 +62,11 @@ pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
 
 /// Turns what was written into a profile that can be planned.
 pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
-    let RawProfile { _version, lvm, mounts: shares } = raw;
+    let RawProfile { _version, lvm, mounts: shares, journald, cloud_init } = raw;
     let mut problems = Problems::default();
-    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) {
+    let asks_nothing =
+        lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) && journald.is_none() && cloud_init.is_none();
+    if asks_nothing {
         return Err(vec![Problem::new(
             &(0..0),
             "this profile asks for nothing",
@@ -76,8 +80,10 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         volume_groups.push(volume_group(&name, group, &mut disks, &mut points, &mut problems));
     }
     let mounts = mounts::shares(shares.unwrap_or_default(), &mut points, &mut problems);
+    let journald = journald.map(|options| journald::journald(options, &mut problems));
+    let cloud_init = cloud_init.and_then(|wanted| cloud_init::cloud_init(wanted, &mut problems));
     match problems.0.is_empty() {
-        true => Ok(Profile { volume_groups, mounts }),
+        true => Ok(Profile { volume_groups, mounts, journald, cloud_init }),
         false => Err(problems.0),
     }
 }

@@ -2,9 +2,13 @@
 //!
 //! What can be said by types is said here; everything else is in [`super::checks`].
 
+pub mod cloud_init;
+pub mod journald;
 mod shape;
 pub mod storage;
 
+pub use cloud_init::*;
+pub use journald::*;
 pub use shape::{MapOf, Shape, WordOr};
 pub use storage::*;
 
@@ -87,4 +91,8 @@ pub struct RawProfile {
     pub lvm: Option<At<RawLvm>>,
     /// Network shares to mount, by mount point.
     pub mounts: Option<IndexMap<At<String>, MapOf<RawShare>>>,
+    /// Options of the journal.
+    pub journald: Option<At<RawJournald>>,
+    /// `disabled`: cloud-init is retired once it has done its work.
+    pub cloud_init: Option<RawCloudInit>,
 }

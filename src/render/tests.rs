@@ -17,6 +17,7 @@ fn planned(object: &str, before: &str, after: &str, why: &str, action: Action) -
         after: after.to_owned(),
         why: why.to_owned(),
         action,
+        owes: Vec::new(),
     }
 }
 

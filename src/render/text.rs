@@ -46,6 +46,7 @@ impl Kind {
             | Action::WriteSecretFile { before: Some(_), .. }
             | Action::SetAttributes { .. }
             | Action::RemoveFile { .. }
+            | Action::FlushJournal { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
             | Action::EnableUnit { .. }
@@ -153,7 +154,7 @@ fn actions(actions: &[PlannedAction], commands: &[Vec<String>], options: &Option
 }
 
 fn action(number: usize, planned: &PlannedAction, table: &Table, options: &Options) -> String {
-    let PlannedAction { object, before, after, why, action } = planned;
+    let PlannedAction { object, before, after, why, action, owes: _ } = planned;
     let change = options.change(before, after);
     let why = printable(why);
     let line = format!(
