@@ -84,6 +84,9 @@ pub enum Action {
     RestoreLabels { path: String },
     /// authselect or authconfig: the stacks of every login load pam_access.
     EnablePamAccess { manager: PamManager },
+    /// systemd-tmpfiles and journalctl --flush: what is in memory goes to `directory`, its access control
+    /// lists set as the host's tmpfiles.d says.
+    FlushJournal { directory: String },
     /// systemctl reload.
     ReloadUnit { unit: String },
     /// systemctl restart.
@@ -184,7 +187,7 @@ pub struct DiskTaken {
 }
 
 impl Action {
-    /// The intents to record before this action starts and to forget once it has succeeded.
+    /// The intents to record before this action starts.
     pub fn begins(&self) -> Vec<Begun> {
         match self {
             Action::CreateVolumeGroup { volume_group, devices }
@@ -205,15 +208,6 @@ impl Action {
         }
     }
 
-    /// The intents that this action fulfils: what earlier ones owed is forgotten once it has succeeded.
-    pub fn settles(&self) -> Option<Begun> {
-        match self {
-            Action::RestartUnit { unit } => Some(Begun::RestartUnit { unit: unit.clone() }),
-            Action::RefreshTrust { .. } => Some(Begun::RefreshTrust),
-            _ => None,
-        }
-    }
-
     /// Whether it goes through the files of users and groups, which have a lock of their own.
     pub fn changes_accounts(&self) -> bool {
         matches!(
@@ -225,6 +219,19 @@ impl Action {
                 | Action::SetPasswordHash { .. }
                 | Action::LockPassword { .. }
         )
+    }
+
+    /// Whether the success of this action fulfils an intent. Most fulfil their own; what spans
+    /// several actions is fulfilled by the last of them.
+    pub fn fulfils(&self, begun: &Begun) -> bool {
+        match (self, begun) {
+            (Action::ReloadUnit { unit } | Action::RestartUnit { unit }, Begun::RefreshUnit { unit: owed, .. }) => {
+                unit == owed
+            }
+            (Action::RestartUnit { unit }, Begun::RestartUnit { unit: owed }) => unit == owed,
+            (Action::RefreshTrust { .. }, Begun::RefreshTrust) => true,
+            _ => self.begins().contains(begun),
+        }
     }
 
     /// What must never run without the profile's explicit consent.

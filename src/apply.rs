@@ -5,7 +5,7 @@ mod perform;
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::plan::{Plan, PlannedAction};
-use crate::record::{self, Begun, Record};
+use crate::record::{self, Record};
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub trait Progress {
 /// is looked at between actions only. The report is kept on disk as the run goes on.
 ///
 /// `record` is what is remembered so far; intents are added before an action that a crash could
-/// leave half-done, and removed after it.
+/// leave half-done or that leaves something owed, and removed after the action that fulfils them.
 ///
 /// # Errors
 /// Only a report or record that cannot be written; a failing action is told in the report.
@@ -44,8 +44,7 @@ pub fn apply(
         report.actions[at].state = ActionState::Started;
         report.seconds = started.elapsed().as_secs_f64();
         write_report(host, report)?;
-        let begins = planned.action.begins();
-        let mut news: Vec<Begun> = begins.iter().chain(&planned.owes).cloned().collect();
+        let mut news = planned.begins();
         news.retain(|begun| !record.begun.contains(begun));
         if !news.is_empty() {
             record.begun.extend(news);
@@ -66,9 +65,8 @@ pub fn apply(
             break;
         }
         done.state = ActionState::Done;
-        let done: Vec<Begun> = begins.into_iter().chain(planned.action.settles()).collect();
-        if record.begun.iter().any(|begun| done.contains(begun)) {
-            record.begun.retain(|begun| !done.contains(begun));
+        if record.begun.iter().any(|begun| planned.action.fulfils(begun)) {
+            record.begun.retain(|begun| !planned.action.fulfils(begun));
             record::write(host, record)?;
         }
     }

@@ -397,6 +397,9 @@ pub struct UnitFacts {
     /// FileDescriptorStoreMax: above 0 a restart keeps open streams.
     pub fd_store_max: u64,
     pub needs_daemon_reload: bool,
+    /// A start or stop of it waits or is under way.
+    #[serde(default)]
+    pub has_job: bool,
 }
 
 impl UnitFacts {

@@ -65,11 +65,20 @@ pub struct PlannedAction {
     pub before: String,
     pub after: String,
     pub why: String,
-    /// What must still be done, by later actions, once this one has begun: recorded before it, so that
+    /// What must still be done, by later actions or at a reboot, once this one has begun: recorded before it, so that
     /// a crash in between leaves it known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owes: Vec<Begun>,
     pub action: Action,
+}
+
+impl PlannedAction {
+    /// The intents to record before this action starts.
+    pub fn begins(&self) -> Vec<Begun> {
+        let mut begins = self.action.begins();
+        begins.extend(self.owes.iter().cloned());
+        begins
+    }
 }
 
 /// A guard's no: object, what was found, and the cure.
@@ -160,7 +169,9 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
     resources::lvm_conf::plan(profile, &mut model);
     resources::docker::plan(profile, &mut model);
     resources::containers::plan(profile, &mut model);
+    resources::journald::plan(profile, &mut model);
     resources::access::plan(profile, &mut model);
+    resources::cloud_init::plan(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {

@@ -8,6 +8,7 @@ pub mod checks;
 mod docker;
 pub mod error;
 mod files;
+pub mod journald;
 mod mask;
 mod mode;
 pub mod names;
@@ -19,6 +20,7 @@ pub use access::Access;
 pub use docker::DockerWanted;
 pub use error::ProfileError;
 pub use files::{Attributes, CertificateWanted, FileContent, FileState, FileWanted, Visibility};
+pub use journald::Journald;
 pub use mode::Mode;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
 pub use users::{AuthorizedKey, Group, KeysWanted, OtherKeys, Password, User};
@@ -46,6 +48,8 @@ pub struct Profile {
     pub users: Vec<User>,
     /// Who may log in from where; `None`: as found.
     pub access: Option<Access>,
+    pub journald: Option<Journald>,
+    pub cloud_init: Option<CloudInit>,
 }
 
 impl Profile {
@@ -216,6 +220,13 @@ pub struct ShareMount {
     pub source: String,
     /// `nfs` or `nfs4`.
     pub fstype: String,
+}
+
+/// cloud-init, retired once it has done its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloudInit {
+    /// Its units are masked too, where that breaks no mount.
+    pub mask: bool,
 }
 
 /// A thin pool.

@@ -4,11 +4,13 @@
 pub mod access;
 pub mod authorized_keys;
 pub mod ca_certificates;
+pub mod cloud_init;
 pub mod containers;
 pub mod disk;
 pub mod docker;
 pub mod files;
 pub mod filesystem;
+pub mod journald;
 pub mod lvm_conf;
 pub mod managed_file;
 pub mod mount;
@@ -33,6 +35,8 @@ pub struct Watch {
     pub secrets: BTreeSet<String>,
     /// Paths whose kind, mode and owner alone are asked for.
     pub attributes: BTreeSet<String>,
+    /// Folders of which some files are looked at as texts.
+    pub folders: BTreeSet<Folder>,
     /// Names of systemd units.
     pub units: BTreeSet<String>,
     /// Settings of LVM, such as `backup/archive`.
@@ -85,6 +89,29 @@ pub struct UserWatch {
     pub hash: Option<SecretSource>,
 }
 
+/// Files of a folder, by the form of their names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Folder {
+    /// Absolute; it need not be there.
+    pub path: String,
+    /// What the names begin and end with.
+    pub prefix: String,
+    pub suffix: String,
+}
+
+impl Folder {
+    pub fn new(path: &str, prefix: &str, suffix: &str) -> Folder {
+        Folder { path: path.to_owned(), prefix: prefix.to_owned(), suffix: suffix.to_owned() }
+    }
+
+    /// Whether a file of this name in the folder is meant.
+    pub fn means(&self, name: &str) -> bool {
+        name.len() >= self.prefix.len() + self.suffix.len()
+            && name.starts_with(&self.prefix)
+            && name.ends_with(&self.suffix)
+    }
+}
+
 /// What to look at for a plan of this profile.
 pub fn watch(profile: &Profile) -> Watch {
     let mut watch = Watch::default();
@@ -94,6 +121,8 @@ pub fn watch(profile: &Profile) -> Watch {
     lvm_conf::watch(profile, &mut watch);
     docker::watch(profile, &mut watch);
     containers::watch(profile, &mut watch);
+    journald::watch(profile, &mut watch);
     access::watch(profile, &mut watch);
+    cloud_init::watch(profile, &mut watch);
     watch
 }

@@ -188,6 +188,10 @@ pub fn steps(action: &Action) -> Vec<Step> {
         }],
         Action::RestoreLabels { path } => vec![run("restorecon", SHORT_DEADLINE, ["-R", path])],
         Action::EnablePamAccess { manager } => enable_pam_access(*manager),
+        Action::FlushJournal { directory } => vec![
+            run("systemd-tmpfiles", SHORT_DEADLINE, ["--create", "--prefix", directory]),
+            run("journalctl", UNIT_DEADLINE, ["--flush"]),
+        ],
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],

@@ -62,6 +62,9 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
             record::remember(&host, &facts.record, &plan, &facts)?;
             apply::write_report(&host, &report)?;
             output::print(&look::text(&plan, global));
+            if arguments.boot {
+                notify(&[sd_notify::NotifyState::Status("in sync, nothing to do")]);
+            }
             Ok(Exit::Success)
         }
         _ => {
@@ -172,13 +175,21 @@ impl Run {
             report.error = Some("the host is not as planned after all actions succeeded".to_owned());
         }
         apply::write_report(&self.host, report)?;
-        Ok(self.close(report))
+        let exit = self.close(report);
+        for note in &second.deferred {
+            output::line(&render::printable(&format!("deferred: {}: {}", note.object, note.text)));
+        }
+        Ok(exit)
     }
 
     /// The closing lines, and the exit code.
     fn close(&self, report: &Report) -> Exit {
         let done = report.count(crate::report::ActionState::Done);
         let of = report.actions.len();
+        if self.boot {
+            let word = if report.outcome == Outcome::Done { "in sync after" } else { "not in sync after" };
+            notify(&[sd_notify::NotifyState::Status(&format!("{word} {done} of {of} actions"))]);
+        }
         let exit = match report.outcome {
             Outcome::Done => {
                 output::line(&format!("Done: {done} actions in {:.1} s; the host is in sync.", report.seconds));

@@ -1,9 +1,10 @@
 //! Files that the profile manages or asks about: what they are, whose, and what they say.
 
+use super::mounts;
 use crate::certificate;
 use crate::facts::{FileFacts, FileKind};
 use crate::host::{Reader, files};
-use crate::resources::Watch;
+use crate::resources::{Folder, Watch};
 use crate::secret;
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 use std::collections::BTreeMap;
@@ -36,16 +37,32 @@ pub fn read(reader: &Reader, watch: &Watch) -> BTreeMap<String, FileFacts> {
     let secrets = watch.secrets.iter().map(|path| (path, Depth::Digest));
     // The last counts: what is a secret to anybody is one.
     let depths: BTreeMap<&String, Depth> = attributes.chain(texts).chain(secrets).collect();
-    depths.into_iter().map(|(path, depth)| (path.clone(), look(&reader.path(path), depth))).collect()
+    let mut found: BTreeMap<String, FileFacts> =
+        depths.into_iter().map(|(path, depth)| (path.clone(), look(reader, path, depth))).collect();
+    for folder in &watch.folders {
+        for path in members(reader, folder) {
+            let facts = look(reader, &path, Depth::Text);
+            found.entry(path).or_insert(facts);
+        }
+    }
+    found
+}
+
+/// The files of a folder; none where there is no such folder.
+fn members(reader: &Reader, folder: &Folder) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(reader.path(&folder.path)) else { return Vec::new() };
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| folder.means(name)).map(|name| format!("{}/{name}", folder.path)).collect()
 }
 
 /// What is at a path.
-pub(super) fn look(path: &Path, depth: Depth) -> FileFacts {
+pub(super) fn look(reader: &Reader, path: &str, depth: Depth) -> FileFacts {
+    let path = &reader.path(path);
     let link = std::fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned());
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-            return FileFacts { link, read_only: read_only(path), ..FileFacts::default() };
+            return FileFacts { link, read_only: read_only(reader, path), ..FileFacts::default() };
         }
         Err(error) => return FileFacts { link, unreadable: Some(error.to_string()), ..FileFacts::default() },
     };
@@ -59,7 +76,7 @@ pub(super) fn look(path: &Path, depth: Depth) -> FileFacts {
         gid: metadata.gid(),
         size: metadata.size(),
         immutable: immutable(path),
-        read_only: read_only(path),
+        read_only: read_only(reader, path),
         unreadable: stranger,
         ..FileFacts::default()
     };
@@ -108,11 +125,15 @@ fn immutable(path: &Path) -> bool {
     attributes.is_ok_and(|attributes| attributes.contains(StatxAttributes::IMMUTABLE))
 }
 
-/// Whether the file system that holds the path, or its nearest parent that exists, is mounted read-only.
-fn read_only(path: &Path) -> bool {
-    let existing = path.ancestors().find(|path| path.exists());
-    let found = existing.and_then(|path| rustix::fs::statvfs(path).ok());
-    found.is_some_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+/// Whether the file system that holds the path, or its nearest parent that exists, is read-only for the host.
+fn read_only(reader: &Reader, path: &Path) -> bool {
+    let Some(existing) = path.ancestors().find(|path| path.exists()) else { return false };
+    let found = rustix::fs::statvfs(existing);
+    if !found.is_ok_and(|found| found.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY)) {
+        return false;
+    }
+    let real = std::fs::canonicalize(existing).unwrap_or_else(|_| existing.to_owned());
+    !mounts::is_writable_for_host(reader, &real.to_string_lossy())
 }
 
 #[cfg(test)]
@@ -139,9 +160,11 @@ mod tests {
                 .into(),
             secrets: ["/etc/key".to_owned()].into(),
             attributes: ["/etc/motd", "/etc/fstab"].map(str::to_owned).into(),
+            folders: [Folder::new("/etc", "mo", "d"), Folder::new("/none", "", "")].into(),
             ..Watch::default()
         };
         let facts = read(&reader, &watch);
+        assert_eq!(facts.keys().filter(|path| path.starts_with("/etc/m")).collect::<Vec<_>>(), ["/etc/motd"]);
         let text = |path: &str| facts[path].text.as_deref();
         assert_eq!((facts["/etc"].kind, facts["/etc/none"].kind), (FileKind::Directory, FileKind::Missing));
         assert_eq!((text("/etc/motd"), text("/etc/binary"), text("/etc/key")), (Some("hello\n"), None, None));

@@ -74,7 +74,7 @@ fn of_user(reader: &Reader, home: String, wanted: &UserWatch) -> LoginFacts {
     let file = format!("{ssh}/authorized_keys");
     let bad_link = files::follow(&reader.path(&file)).err().map(|error| error.to_string());
     let keys_file = match bad_link {
-        None => look(&reader.path(&file), Depth::Digest),
+        None => look(reader, &file, Depth::Digest),
         Some(_) => Default::default(),
     };
     let keys = match keys_file.kind {
@@ -82,11 +82,11 @@ fn of_user(reader: &Reader, home: String, wanted: &UserWatch) -> LoginFacts {
         _ => Vec::new(),
     };
     LoginFacts {
-        home_directory: look(&reader.path(&home), Depth::Attributes),
+        home_directory: look(reader, &home, Depth::Attributes),
         home,
         hash: wanted.hash.as_ref().map(|source| hash(reader, source)),
         shell_missing: wanted.shell.as_ref().is_some_and(|shell| !reader.path(shell).is_file()),
-        ssh_directory: look(&reader.path(&ssh), Depth::Attributes),
+        ssh_directory: look(reader, &ssh, Depth::Attributes),
         keys_file,
         keys: authorized_keys::lines(&keys),
         bad_link,

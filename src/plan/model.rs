@@ -136,6 +136,14 @@ impl<'a> Model<'a> {
         self.plan.actions.iter().map(|planned| &planned.action)
     }
 
+    /// The write of this file leaves something owed, if the plan has one.
+    pub fn owe(&mut self, path: &str, owed: Begun) {
+        let is_write = |action: &Action| matches!(action, Action::WriteFile { path: written, .. } if written == path);
+        if let Some(planned) = self.plan.actions.iter_mut().rfind(|planned| is_write(&planned.action)) {
+            planned.owes.push(owed);
+        }
+    }
+
     pub fn refuse(
         &mut self,
         code: RefusalCode,

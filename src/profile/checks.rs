@@ -4,9 +4,11 @@
 
 mod access;
 mod certificates;
+mod cloud_init;
 mod disks;
 mod docker;
 mod files;
+mod journald;
 mod mounts;
 pub mod paths;
 mod users;
@@ -77,7 +79,9 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         ca_certificates,
         docker,
         containers,
+        journald,
         access,
+        cloud_init,
     } = raw;
     let mut problems = Problems::default();
     let has_configuration = [
@@ -87,7 +91,9 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         ca_certificates.as_ref().is_some_and(|certificates| !certificates.is_empty()),
         docker.is_some(),
         containers.is_some(),
+        journald.is_some(),
         access.is_some(),
+        cloud_init.is_some(),
     ];
     if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) && !has_configuration.contains(&true) {
         return Err(vec![Problem::new(
@@ -114,7 +120,9 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
     let ca_certificates = certificates::check(ca_certificates.unwrap_or_default(), &mut claims, &mut problems);
     let docker = docker::docker(docker, &mut claims, &mut problems);
     let container_storage = docker::containers(containers, &mut claims, &mut problems);
+    let journald = journald.map(|options| journald::journald(options, &mut problems));
     let access = access.map(|access| access::check(access, &mut problems));
+    let cloud_init = cloud_init.and_then(|wanted| cloud_init::cloud_init(wanted, &mut problems));
     match problems.0.is_empty() {
         true => Ok(Profile {
             volume_groups,
@@ -126,7 +134,9 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
             lvm_archive,
             docker,
             container_storage,
+            journald,
             access,
+            cloud_init,
         }),
         false => Err(problems.0),
     }

@@ -3,15 +3,19 @@
 //! What can be said by types is said here; everything else is in [`super::checks`].
 
 pub mod access;
+pub mod cloud_init;
 mod docker;
 mod files;
+pub mod journald;
 mod shape;
 pub mod storage;
 pub mod users;
 
 pub use access::*;
+pub use cloud_init::*;
 pub use docker::{RawContainers, RawDocker};
 pub use files::{RawCertificate, RawFile, RawState};
+pub use journald::*;
 pub use shape::{MapOf, Shape, WordOr};
 pub use storage::*;
 pub use users::*;
@@ -109,4 +113,8 @@ pub struct RawProfile {
     pub users: Option<IndexMap<At<String>, MapOf<RawUser>>>,
     /// Who may log in from where.
     pub access: Option<MapOf<RawAccess>>,
+    /// Options of the journal.
+    pub journald: Option<At<RawJournald>>,
+    /// `disabled`: cloud-init is retired once it has done its work.
+    pub cloud_init: Option<RawCloudInit>,
 }

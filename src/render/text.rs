@@ -59,6 +59,7 @@ impl Kind {
             | Action::ChangeKeys { before: Some(_), .. }
             | Action::RestoreLabels { .. }
             | Action::EnablePamAccess { .. }
+            | Action::FlushJournal { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
             | Action::EnableUnit { .. }

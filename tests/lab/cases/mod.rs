@@ -1,11 +1,15 @@
 //! The cases, one file per theme.
 
 mod access;
+mod cloud_init;
 mod disks;
 mod files;
+mod first_boot;
+mod journald;
 mod lab;
 mod operation;
 mod schemes;
 mod support;
+mod units;
 mod users;
 mod volumes;

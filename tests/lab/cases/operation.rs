@@ -145,25 +145,3 @@ fn wrong_on_purpose() {
     assert_eq!(output.code, 0, "{}", output.stderr);
     assert_no_op(&host);
 }
-
-/// The unit that provisions at first boot, as the image has it.
-#[test]
-fn the_unit_provisions_at_boot() {
-    let mut host = host("unit");
-    let unit = format!("{}/systemd/atomhost.service", env!("CARGO_MANIFEST_DIR"));
-    host.write("/etc/systemd/system/atomhost.service", std::fs::read(&unit).expect("the unit"));
-    host.write(PROFILE, shipped("scheme-v2").replace("- /dev/sdb", "- {serial: DATA1}"));
-    assert_eq!(host.ok("systemd-analyze verify --man=no /etc/systemd/system/atomhost.service 2>&1").trim(), "");
-    host.ok("systemctl enable -q atomhost.service");
-    host.reboot();
-    host.ok(
-        "for i in $(seq 100); do systemctl is-active -q atomhost && break; sleep 1; done; systemctl is-active atomhost",
-    );
-    assert_eq!(host.ok("findmnt -no SOURCE /var/srv").trim(), "/dev/mapper/atomicos-srv");
-    let journal = host.ok("journalctl -b --no-pager");
-    assert!(!journal.contains("ordering cycle"), "{journal}");
-    host.reboot();
-    host.ok("for i in $(seq 100); do systemctl is-active -q atomhost && break; sleep 1; done");
-    assert!(host.ok("journalctl -b -u atomhost -o cat --no-pager").contains("In sync"));
-    assert_no_op(&host);
-}
