@@ -175,7 +175,9 @@ fn what_needs_root_says_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     // Where nobody in particular can start it.
     let program = folder.path().join("atomhost");
-    std::fs::copy(assert_cmd::cargo::cargo_bin!("atomhost"), &program).expect("a copy");
+    // By another process: while this one has it open for writing, a child that another test starts keeps it busy.
+    let copied = std::process::Command::new("cp").arg(assert_cmd::cargo::cargo_bin!("atomhost")).arg(&program).status();
+    assert!(copied.is_ok_and(|status| status.success()), "a copy of the program");
     std::fs::copy(root().join("profiles/minimal.yaml"), folder.path().join("profile.yaml")).expect("a copy");
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("readable by all");
     for command in ["plan", "apply", "check", "facts"] {
