@@ -14,10 +14,10 @@ const STYLES: Styles = Styles::styled()
     .usage(AnsiColor::Green.on_default().bold())
     .literal(AnsiColor::Cyan.on_default().bold());
 
-/// Provisions the storage of an Atomic host from a profile, without ever losing data.
+/// Provisions an Atomic host from a profile, storage first, without ever losing data.
 ///
-/// A profile says how a host's volume groups, volumes, file systems, swap and mounts shall be.
-/// atomhost looks at the host, plans what is missing, and does that. Nothing is ever shrunk or
+/// A profile says how a host's volume groups, file systems, swap, mounts, users, files and logins
+/// shall be. atomhost looks at the host, plans what is missing, and does that. Nothing is ever shrunk or
 /// deleted, and nothing at all is done where a guard refuses any part of it.
 #[derive(Debug, Parser)]
 #[command(name = "atomhost", version, styles = STYLES, after_long_help = manual::help(), max_term_width = 100)]
