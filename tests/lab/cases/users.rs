@@ -282,8 +282,8 @@ fn secrets_are_seen_nowhere() {
     ));
     host.write(PROFILE, &wanted);
     // Every command line of the run, as the kernel got it and as /proc shows it.
-    host.ok("cat >/root/watch.sh <<'END'\nwhile :; do for f in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do tr '\\0' ' ' <$f; echo; done; done >>/root/lines 2>/dev/null\nEND");
-    let watcher = host.spawn("exec timeout 60 sh /root/watch.sh");
+    host.ok("cat >/root/watch.sh <<'END'\nwhile :; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ >>/root/lines; sleep 0.2; done 2>/dev/null\nEND");
+    let watcher = host.spawn("exec timeout 200 sh /root/watch.sh");
     host.ok("(atomhost plan; atomhost plan -v; atomhost plan --format json; atomhost plan --out /root/plan.json; atomhost facts /etc/atomhost/profile.yaml) >/root/out 2>&1");
     host.ok("strace -f -qq -s 100000 -e trace=execve -o /root/trace atomhost --log-level trace apply --plan /root/plan.json >>/root/out 2>&1");
     host.ok("(atomhost --log-level trace apply; atomhost -v status; atomhost check -v; atomhost facts /etc/atomhost/profile.yaml) >>/root/out 2>&1");
@@ -297,12 +297,12 @@ fn secrets_are_seen_nowhere() {
     needles.extend([&a, &b].map(|key| key.split(' ').nth(1).expect("a key")[30..].to_owned()));
     for needle in needles {
         let found = host.run(&format!(
-            "grep -rlF -- '{needle}' /root/out /root/plan.json /root/trace /root/lines /root/journal /var/lib/atomhost /var/log /run/log /tmp"
+            "grep -rlaF -- '{needle}' /root/out /root/plan.json /root/trace /root/lines /root/journal /var/lib/atomhost /var/log /run/log /tmp"
         ));
         assert_eq!((found.code, found.stdout.as_str()), (1, ""), "{needle} is there");
     }
     // The watch saw what there was to see.
-    host.ok("grep -q chpasswd /root/trace && grep -q 'atomhost' /root/lines && grep -q SHA256: /root/out && grep -q '[*][*][*]' /root/out");
+    host.ok("grep -q chpasswd /root/trace && grep -qa 'atomhost' /root/lines && grep -q SHA256: /root/out && grep -q '[*][*][*]' /root/out");
     assert_eq!(host.ok("awk -F: '/^root:/ {print $2}' /etc/shadow").trim(), HASH);
     assert_eq!(host.ok("awk -F: '/^core:/ {print $2}' /etc/shadow").trim(), YESCRYPT);
 }
