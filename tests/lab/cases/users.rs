@@ -95,8 +95,8 @@ users:
 
     // Drift: modes, owner, an older line of the same key, a second one without limits, foreign lines.
     host.ok(&format!(
-        "printf '# mine\\n\\nrestrict %s\\n%s' \"$(cat /root/b.pub)\" \"$(cat /root/a.pub)\" >{file}; \
-         cat /root/b.pub >>{file}; sed -i 's/key-akey-b/key-a/' {file}; printf 'future thing' >>{file}; \
+        "printf '# mine\\n\\nrestrict %s\\n%s\\n' \"$(cat /root/b.pub)\" \"$(cat /root/a.pub)\" >{file}; \
+         cat /root/b.pub >>{file}; printf 'future thing' >>{file}; \
          chmod 666 {file}; chown root {file}; chmod 755 $(dirname {file}); usermod -s /bin/sh core"
     ));
     host.ok(&format!("printf '\\n%s\\n' \"$(cat /root/b.pub)\" >>{file}"));
