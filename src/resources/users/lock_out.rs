@@ -25,7 +25,7 @@ pub fn way(user: &User, login: &LoginFacts, password: PasswordState, changes: &[
     let in_group = |group: &&str| user.groups.iter().any(|name| name == group) || is_member(facts, &user.name, group);
     Way {
         user: user.name.clone(),
-        is_administrator: user.name == "root" || ADMINISTRATORS.iter().any(|group| in_group(group)),
+        is_administrator: user.name == "root" || ADMINISTRATORS.iter().any(in_group),
         before: keys > 0 || login.password.state == PasswordState::Set,
         after: keys + added > removed || password == PasswordState::Set,
     }
