@@ -15,6 +15,12 @@ pub const GROUP_PATHS: [&str; 2] = ["/etc/group", "/usr/lib/group"];
 pub struct Accounts {
     pub users: Vec<User>,
     pub groups: Vec<Group>,
+    /// Names of users that the image has in /usr/lib/passwd, and /etc/passwd has not.
+    #[serde(default)]
+    pub image_users: Vec<String>,
+    /// The same of groups.
+    #[serde(default)]
+    pub image_groups: Vec<String>,
 }
 
 /// A user, as passwd(5) has it.
@@ -75,6 +81,12 @@ impl Accounts {
                 self.groups.push(group);
             }
         }
+    }
+
+    /// Remembers that what was added since these counts came from the image, not from /etc.
+    pub fn mark_image(&mut self, users: usize, groups: usize) {
+        self.image_users = self.users.iter().skip(users).map(|user| user.name.clone()).collect();
+        self.image_groups = self.groups.iter().skip(groups).map(|group| group.name.clone()).collect();
     }
 
     pub fn user(&self, name: &str) -> Option<&User> {

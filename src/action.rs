@@ -1,6 +1,8 @@
 //! Actions: what a plan consists of. One variant is one observable change of the host.
 
+use crate::access::stack::PamManager;
 use crate::accounts::Owner;
+use crate::authorized_keys::KeyName;
 use crate::facts::PartitionTable;
 use crate::profile::{FilesystemType, WhenFull};
 use crate::record::Begun;
@@ -54,10 +56,37 @@ pub enum Action {
     WriteFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: String },
     /// The same for a file that is a secret; `before` is the digest of what is there.
     WriteSecretFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: SecretRef },
+    /// The same where the old content or the new is no text, too long to show, or a secret's file:
+    /// digests stand for both.
+    CopyFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: String, origin: Origin },
     /// chmod and chown of what is there.
     SetAttributes { path: String, mode: Option<u32>, owner: Option<Owner> },
     /// A file makes way: renamed to `backup`. `digest` is that of its content.
     RemoveFile { path: String, digest: String, backup: String },
+    /// update-ca-trust or update-ca-certificates.
+    RefreshTrust { store: TrustStore },
+    /// groupadd.
+    CreateGroup { group: String, gid: Option<u32> },
+    /// useradd, with the home directory.
+    CreateUser(NewUser),
+    /// usermod --shell.
+    SetShell { user: String, from: String, to: String },
+    /// usermod --append --groups.
+    JoinGroups { user: String, groups: Vec<String> },
+    /// chpasswd --encrypted, which reads the hash from its standard input. `before` is the digest of
+    /// the field of shadow(5).
+    SetPasswordHash { user: String, before: Option<String>, after: SecretRef },
+    /// usermod --lock.
+    LockPassword { user: String },
+    /// Lines of authorized_keys; `before` is the digest of the file, which is made with mode 0600.
+    ChangeKeys { path: String, owner: Owner, before: Option<String>, changes: Vec<KeyChange> },
+    /// restorecon: SELinux's labels of what is at the path and below it.
+    RestoreLabels { path: String },
+    /// authselect or authconfig: the stacks of every login load pam_access.
+    EnablePamAccess { manager: PamManager },
+    /// systemd-tmpfiles and journalctl --flush: what is in memory goes to `directory`, its access control
+    /// lists set as the host's tmpfiles.d says.
+    FlushJournal { directory: String },
     /// systemctl reload.
     ReloadUnit { unit: String },
     /// systemctl restart.
@@ -80,6 +109,26 @@ pub enum Action {
     EnableSwap { device: String },
 }
 
+/// Where the content of a [`Action::CopyFile`] comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Another file of the host.
+    File(String),
+    /// The plan itself.
+    Text(String),
+}
+
+/// The system's trust store, by the family of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrustStore {
+    /// Fedora's: update-ca-trust.
+    CaTrust,
+    /// Debian's: update-ca-certificates.
+    CaCertificates,
+}
+
 /// A thin pool to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +146,32 @@ pub struct NewThinPool {
     pub profile: Option<String>,
 }
 
+/// A user to be made. What is `None` is useradd's default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    pub user: String,
+    pub uid: Option<u32>,
+    /// Primary group that exists by then; `None`: one of the user's own name is made.
+    pub group: Option<String>,
+    pub groups: Vec<String>,
+    pub home: String,
+    pub shell: Option<String>,
+}
+
+/// One change of authorized_keys. `line` is the digest of a line of the profile, `before` that of the
+/// line of this `number` (from 1) in the file as it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "change", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum KeyChange {
+    /// At the end.
+    Add { key: KeyName, line: String },
+    /// The same key with other options or another comment.
+    Replace { number: u32, before: String, was: KeyName, key: KeyName, line: String },
+    /// `was` is `None` for a line that is no known key.
+    Remove { number: u32, before: String, was: Option<KeyName> },
+}
+
 /// A device that becomes a physical volume, with what identifies it if its name changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -112,7 +187,7 @@ pub struct DiskTaken {
 }
 
 impl Action {
-    /// The intents to record before this action starts and to forget once it has succeeded.
+    /// The intents to record before this action starts.
     pub fn begins(&self) -> Vec<Begun> {
         match self {
             Action::CreateVolumeGroup { volume_group, devices }
@@ -128,7 +203,34 @@ impl Action {
             Action::MakeFilesystem { volume_group, volume, .. } => {
                 vec![Begun::MakeFilesystem { volume_group: volume_group.clone(), volume: volume.clone() }]
             }
+            Action::CreateUser(NewUser { user, .. }) => vec![Begun::CreateUser { user: user.clone() }],
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether it goes through the files of users and groups, which have a lock of their own.
+    pub fn changes_accounts(&self) -> bool {
+        matches!(
+            self,
+            Action::CreateGroup { .. }
+                | Action::CreateUser(_)
+                | Action::SetShell { .. }
+                | Action::JoinGroups { .. }
+                | Action::SetPasswordHash { .. }
+                | Action::LockPassword { .. }
+        )
+    }
+
+    /// Whether the success of this action fulfils an intent. Most fulfil their own; what spans
+    /// several actions is fulfilled by the last of them.
+    pub fn fulfils(&self, begun: &Begun) -> bool {
+        match (self, begun) {
+            (Action::ReloadUnit { unit } | Action::RestartUnit { unit }, Begun::RefreshUnit { unit: owed, .. }) => {
+                unit == owed
+            }
+            (Action::RestartUnit { unit }, Begun::RestartUnit { unit: owed }) => unit == owed,
+            (Action::RefreshTrust { .. }, Begun::RefreshTrust) => true,
+            _ => self.begins().contains(begun),
         }
     }
 

@@ -22,7 +22,7 @@ pub trait Progress {
 /// is looked at between actions only. The report is kept on disk as the run goes on.
 ///
 /// `record` is what is remembered so far; intents are added before an action that a crash could
-/// leave half-done, and removed after it.
+/// leave half-done or that leaves something owed, and removed after the action that fulfils them.
 ///
 /// # Errors
 /// Only a report or record that cannot be written; a failing action is told in the report.
@@ -44,11 +44,10 @@ pub fn apply(
         report.actions[at].state = ActionState::Started;
         report.seconds = started.elapsed().as_secs_f64();
         write_report(host, report)?;
-        let begins = planned.action.begins();
-        if !begins.is_empty() {
-            record
-                .begun
-                .extend(begins.iter().filter(|begun| !record.begun.contains(begun)).cloned().collect::<Vec<_>>());
+        let mut news = planned.begins();
+        news.retain(|begun| !record.begun.contains(begun));
+        if !news.is_empty() {
+            record.begun.extend(news);
             record::write(host, record)?;
         }
         progress.starts(at + 1, of, planned);
@@ -66,8 +65,8 @@ pub fn apply(
             break;
         }
         done.state = ActionState::Done;
-        if !begins.is_empty() {
-            record.begun.retain(|begun| !begins.contains(begun));
+        if record.begun.iter().any(|begun| planned.action.fulfils(begun)) {
+            record.begun.retain(|begun| !planned.action.fulfils(begun));
             record::write(host, record)?;
         }
     }

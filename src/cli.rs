@@ -1,5 +1,6 @@
 //! The command line: types and help texts, no behaviour.
 
+use crate::manual;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -13,35 +14,13 @@ const STYLES: Styles = Styles::styled()
     .usage(AnsiColor::Green.on_default().bold())
     .literal(AnsiColor::Cyan.on_default().bold());
 
-const EXIT_CODES: &str = "\
-Exit codes:
-   0  done, or in sync
-   1  apply failed midway: the report says where; run it again
-   2  changes are pending (check, plan --detailed-exitcode)
-   3  refused by a guard; nothing was changed
-   4  the saved plan is stale; nothing was changed
-  64  wrong usage
-  65  the profile is invalid
-  66  the profile cannot be read
-  69  a tool is missing
-  75  busy (a lock, a disk that is not there yet): try again
-  77  root is needed
-
-Examples:
-  atomhost validate profile.yaml       is it well written? works anywhere
-  atomhost plan                        what would be done, and why? changes nothing
-  atomhost apply                       do it
-  atomhost check && echo in sync       for monitoring
-  atomhost facts >host1.json           on the host, and then elsewhere:
-  atomhost plan profile.yaml --facts host1.json";
-
-/// Provisions the storage of an Atomic host from a profile, without ever losing data.
+/// Provisions an Atomic host from a profile, storage first, without ever losing data.
 ///
-/// A profile says how a host's volume groups, volumes, file systems, swap and mounts shall be.
-/// atomhost looks at the host, plans what is missing, and does that. Nothing is ever shrunk or
+/// A profile says how a host's volume groups, file systems, swap, mounts, users, files and logins
+/// shall be. atomhost looks at the host, plans what is missing, and does that. Nothing is ever shrunk or
 /// deleted, and nothing at all is done where a guard refuses any part of it.
 #[derive(Debug, Parser)]
-#[command(name = "atomhost", version, styles = STYLES, after_help = EXIT_CODES, max_term_width = 100)]
+#[command(name = "atomhost", version, styles = STYLES, after_long_help = manual::help(), max_term_width = 100)]
 #[command(propagate_version = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
@@ -72,24 +51,30 @@ pub enum Command {
     ///
     /// Prints nothing for a good profile. For a bad one: file, line, column, what is wrong and how
     /// to put it right; exit code 65.
+    #[command(after_help = manual::examples("validate"))]
     Validate(Validate),
     /// Show what apply would do, and why; change nothing
+    #[command(after_help = manual::examples("plan"))]
     Plan(Plan),
     /// Make the host as the profile says
     ///
     /// Plans first, and does nothing at all when any part is refused. Stops at the first failure.
     /// Afterwards the host is looked at again: whatever is still to do then is an error.
+    #[command(after_help = manual::examples("apply"))]
     Apply(Apply),
     /// Say whether the host is as the profile says: exit code 0 if so, 2 if not
+    #[command(after_help = manual::examples("check"))]
     Check(Check),
     /// Print what plans depend on as JSON, for `plan --facts`
+    #[command(after_help = manual::examples("facts"))]
     Facts(Facts),
     /// Show the last run and how full the thin pools are
     Status,
     /// Print a JSON schema, for editors and other programs
+    #[command(after_help = manual::examples("schema"))]
     Schema(Schema),
     /// Print a completion script for a shell
-    #[command(after_help = "Example:\n  atomhost completions bash >/etc/bash_completion.d/atomhost")]
+    #[command(after_help = manual::examples("completions"))]
     Completions(Completions),
     /// Print the manual page, or write all of them to a directory
     Man(Man),

@@ -4,10 +4,13 @@ mod apply;
 mod documents;
 mod look;
 mod status;
+mod trust;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Exit, Failure};
+use crate::host::Reader;
 use crate::profile::{self, MAX_PROFILE_BYTES, Profile};
+use std::fs::Metadata;
 use std::io::Read;
 use std::path::Path;
 
@@ -36,26 +39,53 @@ struct Loaded {
     text: Vec<u8>,
 }
 
+/// As [`load`], of a profile that root is about to act on.
+///
+/// # Errors
+/// Also exit 65 when others than root could have written it, or could read the secrets in it.
+fn load_trusted(path: &Path, color: bool) -> Result<Loaded, Failure> {
+    let (loaded, metadata) = load_with_metadata(path, color)?;
+    let holds = if loaded.profile.holds_secrets() { trust::Holds::Secrets } else { trust::Holds::Orders };
+    check_trust(path, &metadata, holds)?;
+    Ok(loaded)
+}
+
+/// Without root nothing is done to a host, and nothing is to be judged.
+///
+/// # Errors
+/// Exit 65 when root must not act on the file.
+fn check_trust(path: &Path, metadata: &Metadata, holds: trust::Holds) -> Result<(), Failure> {
+    if Reader::this_machine().require_root().is_err() {
+        return Ok(());
+    }
+    trust::check(path, metadata, holds).map_err(|reason| Failure::new(Exit::InvalidProfile, reason))
+}
+
 /// Reads and checks a profile.
 ///
 /// # Errors
 /// Exit 66 when the file cannot be read, 65 when it is no good profile.
 fn load(path: &Path, color: bool) -> Result<Loaded, Failure> {
-    let text = read_limited(path).map_err(|error| {
+    load_with_metadata(path, color).map(|(loaded, _)| loaded)
+}
+
+fn load_with_metadata(path: &Path, color: bool) -> Result<(Loaded, Metadata), Failure> {
+    let (text, metadata) = read_limited(path).map_err(|error| {
         Failure::new(Exit::UnreadableProfile, format!("cannot read the profile {}: {error}", path.display()))
     })?;
     let profile = profile::parse(&text, &path.display().to_string())
         .map_err(|error| Failure::new(Exit::InvalidProfile, error.render(color)))?;
-    Ok(Loaded { profile, text })
+    Ok((Loaded { profile, text }, metadata))
 }
 
 /// One byte more than a profile may have, at most: its parser says what is wrong with that.
-fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read_limited(path: &Path) -> std::io::Result<(Vec<u8>, Metadata)> {
     let file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
         return Err(std::io::Error::new(std::io::ErrorKind::IsADirectory, "it is a directory; name the file in it"));
     }
     let mut text = Vec::new();
     file.take(MAX_PROFILE_BYTES as u64 + 1).read_to_end(&mut text)?;
-    Ok(text)
+    Ok((text, metadata))
 }

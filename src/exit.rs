@@ -17,12 +17,47 @@ pub enum Exit {
     /// The saved plan is stale; nothing was changed.
     Stale = 4,
     Usage = 64,
+    /// No good profile; or one that others than root can write, or that holds secrets others can read.
     InvalidProfile = 65,
     UnreadableProfile = 66,
     ToolMissing = 69,
     /// A lock is held, or a disk is not there yet: try again.
     Busy = 75,
     NeedsRoot = 77,
+}
+
+impl Exit {
+    /// All of them, by number.
+    pub const ALL: [Exit; 11] = [
+        Exit::Success,
+        Exit::Failed,
+        Exit::Pending,
+        Exit::Refused,
+        Exit::Stale,
+        Exit::Usage,
+        Exit::InvalidProfile,
+        Exit::UnreadableProfile,
+        Exit::ToolMissing,
+        Exit::Busy,
+        Exit::NeedsRoot,
+    ];
+
+    /// What it means, as `--help` and the manual page say it.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Exit::Success => "done, or in sync",
+            Exit::Failed => "failed; after a failed apply the report says where: run it again",
+            Exit::Pending => "changes are pending (check, plan --detailed-exitcode)",
+            Exit::Refused => "refused by a guard; nothing was changed",
+            Exit::Stale => "the saved plan is stale; nothing was changed",
+            Exit::Usage => "wrong usage",
+            Exit::InvalidProfile => "the profile, or the file of facts, is invalid",
+            Exit::UnreadableProfile => "the profile, the facts or the saved plan cannot be read",
+            Exit::ToolMissing => "a tool is missing; nothing was changed",
+            Exit::Busy => "busy (a lock, a disk that is not there yet): try again",
+            Exit::NeedsRoot => "root is needed",
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

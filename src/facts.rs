@@ -3,6 +3,12 @@
 //! `atomhost facts` prints this as JSON and `plan --facts` reads it back, so a plan can be made far
 //! from the host. Sizes are bytes unless a name says extents.
 
+pub mod index;
+mod logins;
+
+pub use logins::{HashFacts, KeysSetting, LoginFacts, PasswordFacts, PasswordState};
+
+use crate::access::stack::PamFacts;
 use crate::accounts::Accounts;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -42,9 +48,33 @@ pub struct Facts {
     /// systemd units that the profile's configuration concerns, by name.
     #[serde(default)]
     pub units: BTreeMap<String, UnitFacts>,
+    /// Settings of LVM as LVM sees them, such as `backup/archive`; those it leaves unset are absent.
+    #[serde(default)]
+    pub lvm_settings: BTreeMap<String, String>,
+    /// Seconds since the epoch, where the profile has anything that expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
     /// Users and groups of the host's files.
     #[serde(default)]
     pub accounts: Accounts,
+    /// What lets the profile's users in, by user.
+    #[serde(default)]
+    pub logins: BTreeMap<String, LoginFacts>,
+    /// Each AuthorizedKeysFile that sshd's configuration sets.
+    #[serde(default)]
+    pub sshd_keys_files: Vec<KeysSetting>,
+    /// SELinux is in force, and restorecon is there.
+    #[serde(default)]
+    pub selinux: bool,
+    /// PAM's stacks, as far as access rules are concerned; `None` where nobody looked.
+    #[serde(default)]
+    pub pam: Option<PamFacts>,
+    /// Whence the ssh session came that this run was started in: an address, as sshd has it in SSH_CONNECTION.
+    #[serde(default)]
+    pub session_origin: Option<String>,
+    /// The user who logged in to that session.
+    #[serde(default)]
+    pub session_user: Option<String>,
     /// The kernel's id of this boot.
     #[serde(default)]
     pub boot_id: String,
@@ -331,7 +361,8 @@ pub struct FileFacts {
     pub gid: u32,
     /// Bytes.
     pub size: u64,
-    /// Content of a regular file, when it is UTF-8, not too large, and no secret.
+    /// Content of a regular file, when it is UTF-8, not too large, and no secret; never one with a
+    /// private key in it.
     pub text: Option<String>,
     /// SHA-256 of the content in hexadecimal, secret or not.
     pub sha256: Option<String>,
@@ -369,6 +400,9 @@ pub struct UnitFacts {
     /// FileDescriptorStoreMax: above 0 a restart keeps open streams.
     pub fd_store_max: u64,
     pub needs_daemon_reload: bool,
+    /// A start or stop of it waits or is under way.
+    #[serde(default)]
+    pub has_job: bool,
 }
 
 impl UnitFacts {

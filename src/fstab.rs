@@ -64,31 +64,49 @@ pub fn normalise(path: &str) -> String {
     if path.starts_with('/') { format!("/{}", parts.join("/")) } else { path.to_owned() }
 }
 
-/// The text with one line added at its end; everything before stays as it is, but for a missing
-/// final newline.
-pub fn append(text: &str, line: &Line) -> String {
-    let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    format!("{text}{newline}{line}\n")
+/// A file under edit. Lines that are not edited stay byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// With their ends.
+    lines: Vec<String>,
+    entries: Vec<Entry>,
 }
 
-/// The text with one line replaced; all others stay byte for byte.
-pub fn replace(text: &str, at: usize, line: &Line) -> String {
-    text.split_inclusive('\n')
-        .enumerate()
-        .map(|(number, old)| {
-            if number != at {
-                return old.to_owned();
-            }
-            let ending = if old.ends_with("\r\n") {
-                "\r\n"
-            } else if old.ends_with('\n') {
-                "\n"
-            } else {
-                ""
-            };
-            format!("{line}{ending}")
-        })
-        .collect()
+impl Table {
+    pub fn new(text: &str) -> Self {
+        Self { lines: text.split_inclusive('\n').map(str::to_owned).collect(), entries: parse(text) }
+    }
+
+    /// The entries as they are now, in their order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The text as it is now.
+    pub fn text(&self) -> String {
+        self.lines.concat()
+    }
+
+    /// Adds a line at the end; a last line without a newline gets one.
+    pub fn append(&mut self, line: &Line) {
+        if let Some(last) = self.lines.last_mut().filter(|last| !last.ends_with('\n')) {
+            last.push('\n');
+        }
+        let text = format!("{line}\n");
+        self.entries.extend(entry(self.lines.len(), &text));
+        self.lines.push(text);
+    }
+
+    /// Replaces the line of the entry at this place in [`Table::entries`]. The line keeps its end.
+    pub fn replace(&mut self, at: usize, line: &Line) {
+        let number = self.entries[at].line;
+        let old = &self.lines[number];
+        let text = format!("{line}{}", &old[old.trim_end_matches(['\r', '\n']).len()..]);
+        if let Some(edited) = entry(number, &text) {
+            self.entries[at] = edited;
+        }
+        self.lines[number] = text;
+    }
 }
 
 /// fstab(5): space, tab, newline and backslash are written in octal; `#` too, for getmntent's sake.
@@ -164,10 +182,25 @@ mod tests {
     #[test]
     fn one_line_changes_and_no_other() {
         let text = "a /a xfs\n# c\nb /b\t\txfs  defaults\r\nno-newline /c xfs";
-        assert_eq!(append(text, &line()), format!("{text}\n{}\n", line()));
-        assert_eq!(replace(text, 2, &line()), format!("a /a xfs\n# c\n{}\r\nno-newline /c xfs", line()));
-        assert_eq!(replace(text, 3, &line()), format!("a /a xfs\n# c\nb /b\t\txfs  defaults\r\n{}", line()));
-        assert_eq!(append("", &line()), format!("{}\n", line()));
+        let appended = |text: &str| {
+            let mut table = Table::new(text);
+            table.append(&line());
+            (table.entries() == parse(&table.text())).then(|| table.text())
+        };
+        let replaced = |at: usize| {
+            let mut table = Table::new(text);
+            table.replace(at, &line());
+            (table.entries() == parse(&table.text())).then(|| table.text())
+        };
+        let rows = [
+            (appended(text), format!("{text}\n{}\n", line())),
+            (appended(""), format!("{}\n", line())),
+            (replaced(1), format!("a /a xfs\n# c\n{}\r\nno-newline /c xfs", line())),
+            (replaced(2), format!("a /a xfs\n# c\nb /b\t\txfs  defaults\r\n{}", line())),
+        ];
+        for (edited, expected) in rows {
+            assert_eq!(edited, Some(expected));
+        }
     }
 
     #[test]

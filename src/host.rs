@@ -5,6 +5,7 @@
 //! [`crate::apply`] is given one. A dry-run therefore cannot write.
 
 pub mod command;
+mod directory;
 pub mod files;
 pub mod lock;
 
@@ -34,6 +35,10 @@ pub enum HostError {
     Locked {
         holder: String,
     },
+    /// Another program is changing users or passwords.
+    AccountsLocked {
+        holder: String,
+    },
 }
 
 impl std::fmt::Display for HostError {
@@ -44,6 +49,11 @@ impl std::fmt::Display for HostError {
             HostError::NeedsRoot => {
                 f.write_str("root is needed: disks and LVM show themselves to nobody else; run it with sudo")
             }
+            HostError::AccountsLocked { holder } => write!(
+                f,
+                "another program ({holder}) is changing users or passwords (/etc/.pwd.lock): nothing was changed; \
+                 try again when it is done, or wait with --wait-lock"
+            ),
             HostError::Locked { holder } => {
                 write!(f, "another atomhost ({holder}) is at work: try again when it is done, or wait with --wait-lock")
             }
@@ -56,7 +66,7 @@ impl std::error::Error for HostError {
         match self {
             HostError::Command(error) => error.source(),
             HostError::File { source, .. } => Some(source),
-            HostError::NeedsRoot | HostError::Locked { .. } => None,
+            HostError::NeedsRoot | HostError::Locked { .. } | HostError::AccountsLocked { .. } => None,
         }
     }
 }
@@ -72,7 +82,7 @@ impl From<HostError> for Failure {
         let exit = match &error {
             HostError::Command(CommandError::Missing { .. }) => Exit::ToolMissing,
             HostError::NeedsRoot => Exit::NeedsRoot,
-            HostError::Locked { .. } => Exit::Busy,
+            HostError::Locked { .. } | HostError::AccountsLocked { .. } => Exit::Busy,
             HostError::Command(_) | HostError::File { .. } => Exit::Failed,
         };
         Failure::new(exit, crate::apply::chain(&error))
@@ -88,8 +98,12 @@ pub enum Query {
     Blkid { device: String },
     /// Every signature, with those at the end of a device.
     Wipefs { device: String },
+    /// The value of one of LVM's settings, all its files merged.
+    LvmSetting { name: String },
     /// Properties of systemd units.
     Units { names: Vec<String> },
+    /// What restorecon would change below a directory.
+    Labels { path: String },
 }
 
 impl Query {
@@ -105,6 +119,8 @@ impl Query {
                     ["show".to_owned(), properties, "--".to_owned()].into_iter().chain(names.clone()),
                 )
             }
+            Query::LvmSetting { name } => Command::new("lvmconfig", [name]),
+            Query::Labels { path } => Command::new("restorecon", ["-n", "-v", "-R", path]),
             Query::LvmReport => Command::new("lvm", ["fullreport", "--all"].into_iter().chain(MACHINE)),
             Query::Blkid { device } => Command::new("blkid", ["--probe", "--output", "export", device]),
             Query::Wipefs { device } => {
@@ -179,11 +195,36 @@ impl Reader {
     /// # Errors
     /// It is there, but cannot be read.
     pub fn digest_optional(&self, path: &str) -> Result<Option<String>, HostError> {
+        Ok(self.bytes_optional(path)?.map(|bytes| secret::digest(&bytes)))
+    }
+
+    /// A file's content, text or not; `None` when there is none.
+    ///
+    /// # Errors
+    /// It is there, but cannot be read.
+    pub fn bytes_optional(&self, path: &str) -> Result<Option<Vec<u8>>, HostError> {
         match std::fs::read(self.path(path)) {
-            Ok(bytes) => Ok(Some(secret::digest(&bytes))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             Err(error) => Err(failed("read", path)(error)),
         }
+    }
+
+    /// A file's content, text or not.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub fn read_bytes(&self, path: &str) -> Result<Vec<u8>, HostError> {
+        std::fs::read(self.path(path)).map_err(failed("read", path))
+    }
+
+    /// Where a systemd credential lies: one given to this unit, or one given to the system.
+    pub fn credential(&self, name: &str) -> Option<PathBuf> {
+        let own = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).filter(|path| path.is_absolute());
+        let places = own.into_iter().chain([self.path("/run/credentials/@system")]);
+        places.map(|place| place.join(name)).find(|path| path.is_file())
     }
 
     /// The command lines started so far, in order.

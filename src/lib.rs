@@ -3,15 +3,23 @@
 //! Data flows one way: [`profile`] and [`facts`] → [`plan`] → [`apply`] → [`report`]. Planning is
 //! pure; only [`host`] touches the machine, and only [`apply`] is given the half of it that writes.
 
+pub mod access;
 pub mod accounts;
 pub mod action;
 pub mod apply;
+pub mod authorized_keys;
+pub mod block;
+pub mod certificate;
 pub mod cli;
 pub mod commands;
+pub mod crypt;
+pub mod env_file;
 pub mod exit;
 pub mod facts;
 pub mod fstab;
 pub mod host;
+pub mod lvm_conf;
+pub mod manual;
 pub mod observe;
 pub mod output;
 pub mod plan;

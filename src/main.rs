@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         }
     };
     log_to_stderr(cli.global.log_level);
+    // Modes are the plan's to choose, also those of files that a tool makes: not the caller's.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(Exit::Failed, &format!("cannot start: {error}")),

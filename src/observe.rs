@@ -7,22 +7,28 @@
 pub mod accounts;
 pub mod block;
 pub mod files;
+pub mod logins;
 pub mod lvm;
+pub mod lvm_settings;
 pub mod mounts;
+pub mod pam;
 pub mod paths;
 pub mod probe;
+pub mod session;
 pub mod superblock;
 pub mod swaps;
 pub mod units;
 
 use crate::exit::{Exit, Failure};
+use crate::facts::index::Index;
 use crate::facts::{BlockDevice, BlockKind, FACTS_VERSION, Facts, Fstab, Memory, Role};
 use crate::host::{HostError, Query, Reader, command};
 use crate::profile::{Content, DiskSelector, FilesystemType, Profile};
 use crate::record::{RECORD_PATH, Record};
 use crate::resources::disk::record_key;
 use crate::resources::{self, Watch};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How closely to look.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +111,8 @@ pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, Observ
     let lvm_reader = reader.clone();
     let lvm = tokio::task::spawn_blocking(move || lvm_reader.query(&Query::LvmReport));
     let watch = scope.profile().map(resources::watch).unwrap_or_default();
+    let (settings_reader, settings) = (reader.clone(), watch.lvm_settings.clone());
+    let settings = tokio::task::spawn_blocking(move || lvm_settings::read(&settings_reader, &settings));
     let (units_reader, names) = (reader.clone(), watch.units.clone());
     let units = tokio::task::spawn_blocking(move || units::read(&units_reader, &names));
     let mut facts = read_files(reader, scope, &watch)?;
@@ -112,6 +120,7 @@ pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, Observ
     let report = lvm::from_output(&report).map_err(ObserveError::Lvm)?;
     facts.volume_groups = report.volume_groups;
     facts.orphans = report.orphans;
+    facts.lvm_settings = settings.await.map_err(|error| ObserveError::Lvm(error.to_string()))??;
     facts.units = units.await.map_err(|error| ObserveError::Systemd(error.to_string()))??;
     let wanted = to_probe(&facts, scope);
     let mut probes = Vec::new();
@@ -135,11 +144,17 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
     let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let fstab_text = reader.read_optional("/etc/fstab")?;
     let mounts = mounts::read(reader)?;
-    let paths = paths::look(reader, scope.profile(), fstab_text.as_deref(), &mounts);
+    let paths = paths::look(reader, scope.profile(), watch, fstab_text.as_deref(), &mounts);
     let fstab = Fstab {
         devices: fstab_text.as_deref().map(|text| paths::fstab_devices(reader, text)).unwrap_or_default(),
         text: fstab_text,
     };
+    let accounts = accounts::read(reader)?;
+    let logins = logins::read(reader, watch, &accounts)?;
+    let mut links = paths.links;
+    links.extend(logins::links(reader, watch, &logins));
+    let wants_pam = matches!(scope, Scope::All(_)) || scope.profile().is_some_and(|profile| profile.access.is_some());
+    let session = if wants_pam { session::read(reader, &accounts) } else { None };
     Ok(Facts {
         version: FACTS_VERSION,
         hostname,
@@ -147,19 +162,31 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         swaps: swaps::read(reader)?,
         mounts,
         fstab,
-        links: paths.links,
+        links,
         directories: paths.directories,
         occupied: paths.occupied,
         unmakeable: paths.unmakeable,
         lvm_profiles: lvm_profiles(reader)?,
         memory: memory()?,
         files: files::read(reader, watch),
-        accounts: accounts::read(reader)?,
+        time: watch.time.then(now),
+        accounts,
+        sshd_keys_files: if logins.is_empty() { Vec::new() } else { logins::sshd_settings(reader) },
+        selinux: !logins.is_empty() && logins::selinux(reader),
+        logins,
+        pam: wants_pam.then(|| pam::read(reader)).transpose()?,
+        session_user: session.as_ref().map(|session| session.user.clone()),
+        session_origin: session.map(|session| session.origin),
         boot_id: reader.read_optional("/proc/sys/kernel/random/boot_id")?.unwrap_or_default().trim().to_owned(),
         record: read_record(reader)?,
         missing_tools: missing_tools(scope.profile()),
         ..Facts::default()
     })
+}
+
+/// Seconds since the epoch.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn memory() -> Result<Memory, ObserveError> {
@@ -224,56 +251,77 @@ fn missing_tools(profile: Option<&Profile>) -> Vec<String> {
 
 /// `major:minor` of the devices to probe: those nobody uses and that the scope asks for.
 fn to_probe(facts: &Facts, scope: &Scope<'_>) -> Vec<String> {
-    let physical: Vec<&str> = facts
-        .volume_groups
-        .iter()
-        .flat_map(|group| &group.physical_volumes)
-        .filter_map(|pv| facts.device_at(&pv.device))
-        .map(|device| device.number.as_str())
-        .collect();
+    let index = Index::new(facts);
     let unused = |device: &&BlockDevice| {
         device.holders.is_empty()
-            && !physical.contains(&device.number.as_str())
-            && !facts.mounts.iter().any(|mount| mount.device_number == device.number)
-            && !facts.swaps.iter().any(|swap| swap.device_number.as_ref() == Some(&device.number))
+            && index.physical_volumes(device).is_empty()
+            && index.mount_of(&device.number).is_none()
+            && index.swap_on(&device.number).is_none()
     };
     let devices = facts.block_devices.iter().filter(unused);
+    let numbers = |devices: Vec<&BlockDevice>| devices.into_iter().map(|device| device.number.clone()).collect();
     match scope {
         Scope::Pools => Vec::new(),
-        Scope::All(_) => devices
-            .filter(|device| device.kind != BlockKind::Mapped || is_plain_volume(facts, device))
-            .map(|device| device.number.clone())
-            .collect(),
+        Scope::All(_) => {
+            let plain = plain_volumes(facts);
+            let asked =
+                |device: &&BlockDevice| device.kind != BlockKind::Mapped || plain.contains(device.number.as_str());
+            numbers(devices.filter(asked).collect())
+        }
         Scope::For(profile) => {
-            devices.filter(|device| may_matter(facts, profile, device)).map(|device| device.number.clone()).collect()
+            let wanted = Wanted::new(&index, profile);
+            numbers(devices.filter(|device| wanted.may_matter(device)).collect())
         }
     }
 }
 
-fn is_plain_volume(facts: &Facts, device: &BlockDevice) -> bool {
-    let mut volumes = facts.volume_groups.iter().flat_map(|group| &group.logical_volumes);
-    volumes.any(|lv| lv.role == Role::Plain && lv.device_number.as_ref() == Some(&device.number))
+/// `major:minor` of the volumes that a person made.
+fn plain_volumes(facts: &Facts) -> HashSet<&str> {
+    let volumes = facts.volume_groups.iter().flat_map(|group| &group.logical_volumes);
+    volumes.filter(|lv| lv.role == Role::Plain).filter_map(|lv| lv.device_number.as_deref()).collect()
 }
 
-/// Whether a plan for the profile may ask what is on the device.
-fn may_matter(facts: &Facts, profile: &Profile, device: &BlockDevice) -> bool {
-    profile.volume_groups.iter().any(|group| {
-        let observed = facts.volume_group(&group.name);
-        let named = group.volumes.iter().any(|volume| {
-            let lv = observed.and_then(|observed| observed.logical_volume(&volume.name));
-            lv.is_some_and(|lv| lv.device_number.as_ref() == Some(&device.number))
-        });
-        let disk = group.disks.iter().any(|disk| match &disk.selector {
-            DiskSelector::Path(path) => facts.device_at(path).is_some_and(|found| found.number == device.number),
-            DiskSelector::Serial(serial) => device.serials.contains(serial),
-            DiskSelector::Match { min, max, .. } => {
-                let recorded = facts.record.disks.get(&record_key(&group.name, &disk.selector));
-                recorded.is_none_or(Vec::is_empty)
-                    && device.kind == BlockKind::Disk
-                    && min.is_none_or(|min| device.size >= min)
-                    && max.is_none_or(|max| device.size <= max)
+/// What a plan for a profile may ask of devices.
+struct Wanted<'a> {
+    /// `major:minor` of the profile's volumes and of the disks that it names.
+    numbers: HashSet<&'a str>,
+    serials: HashSet<&'a str>,
+    /// Bounds of the sizes of disks that a selector may still take.
+    sizes: Vec<(Option<u64>, Option<u64>)>,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(index: &Index<'a>, profile: &'a Profile) -> Self {
+        let mut wanted = Self { numbers: HashSet::new(), serials: HashSet::new(), sizes: Vec::new() };
+        for group in &profile.volume_groups {
+            let volumes = group.volumes.iter().filter_map(|volume| index.logical_volume(&group.name, &volume.name));
+            wanted.numbers.extend(volumes.filter_map(|lv| lv.device_number.as_deref()));
+            for disk in &group.disks {
+                match &disk.selector {
+                    DiskSelector::Path(path) => {
+                        wanted.numbers.extend(index.device_at(path).map(|device| device.number.as_str()));
+                    }
+                    DiskSelector::Serial(serial) => {
+                        wanted.serials.insert(serial);
+                    }
+                    DiskSelector::Match { min, max, .. } => {
+                        let recorded = index.facts.record.disks.get(&record_key(&group.name, &disk.selector));
+                        if recorded.is_none_or(Vec::is_empty) {
+                            wanted.sizes.push((*min, *max));
+                        }
+                    }
+                }
             }
-        });
-        named || disk
-    })
+        }
+        wanted
+    }
+
+    fn may_matter(&self, device: &BlockDevice) -> bool {
+        let fits = |(min, max): &(Option<u64>, Option<u64>)| {
+            min.is_none_or(|min| device.size >= min) && max.is_none_or(|max| device.size <= max)
+        };
+        self.numbers.contains(device.number.as_str())
+            || device.serials.iter().any(|serial| self.serials.contains(serial.as_str()))
+            || device.kind == BlockKind::Disk && self.sizes.iter().any(fits)
+    }
 }

@@ -4,7 +4,7 @@ use crate::cli::{Color, Global};
 use crate::render::{self, Options};
 use std::io::{IsTerminal, Write};
 
-/// Columns when stdout is no terminal.
+/// Columns when stdout is no terminal and COLUMNS says nothing.
 const FILE_WIDTH: usize = 100;
 
 /// How to draw on this stdout.
@@ -15,9 +15,15 @@ pub fn options(global: &Global) -> Options {
         Color::Never => false,
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
-    let width =
-        terminal_size::terminal_size().filter(|_| terminal).map_or(FILE_WIDTH, |(width, _)| usize::from(width.0));
+    let width = terminal_size::terminal_size()
+        .filter(|_| terminal)
+        .map_or_else(|| file_width(std::env::var("COLUMNS").ok().as_deref()), |(width, _)| usize::from(width.0));
     Options { width, unicode: is_utf8(), color, verbose: global.verbose > 0 }
+}
+
+/// What COLUMNS asks for, if that makes sense.
+fn file_width(columns: Option<&str>) -> usize {
+    columns.and_then(|columns| columns.parse().ok()).filter(|width| (40..=1000).contains(width)).unwrap_or(FILE_WIDTH)
 }
 
 /// The first of LC_ALL, LC_CTYPE and LANG that is set decides, as locale(7) has it.
@@ -44,4 +50,18 @@ pub fn print(text: &str) {
 /// Writes a line to stdout.
 pub fn line(text: &str) {
     print(&format!("{text}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_a_file() {
+        for (columns, expected) in
+            [(None, 100), (Some("80"), 80), (Some("7"), 100), (Some("-1"), 100), (Some("99999"), 100), (Some(""), 100)]
+        {
+            assert_eq!(file_width(columns), expected, "{columns:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ pub mod model;
 use crate::action::Action;
 use crate::facts::Facts;
 use crate::profile::Profile;
+use crate::record::Begun;
 use crate::resources;
 use ledger::Ledger;
 use model::Model;
@@ -64,7 +65,20 @@ pub struct PlannedAction {
     pub before: String,
     pub after: String,
     pub why: String,
+    /// What must still be done, by later actions or at a reboot, once this one has begun: recorded before it, so that
+    /// a crash in between leaves it known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owes: Vec<Begun>,
     pub action: Action,
+}
+
+impl PlannedAction {
+    /// The intents to record before this action starts.
+    pub fn begins(&self) -> Vec<Begun> {
+        let mut begins = self.action.begins();
+        begins.extend(self.owes.iter().cloned());
+        begins
+    }
 }
 
 /// A guard's no: object, what was found, and the cure.
@@ -105,6 +119,14 @@ pub enum RefusalCode {
     FstabConflict,
     /// A file that is no regular file, cannot be read or written, or is not what its resource expects.
     FileUnsuitable,
+    /// A user or group that is there, but not as the profile says, and that nobody but a person should change.
+    AccountConflict,
+    /// A password hash or another secret that is not there, or not root's alone.
+    SecretUnsuitable,
+    /// Nobody who administers the host could log in any more.
+    LockOut,
+    /// Access rules that would leave no way in for those who administer the host.
+    AccessLocksOut,
 }
 
 /// A sentence about an object.
@@ -141,6 +163,15 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
+    resources::users::plan(profile, &mut model);
+    resources::files::plan(profile, &mut model);
+    resources::ca_certificates::plan(profile, &mut model);
+    resources::lvm_conf::plan(profile, &mut model);
+    resources::docker::plan(profile, &mut model);
+    resources::containers::plan(profile, &mut model);
+    resources::journald::plan(profile, &mut model);
+    resources::access::plan(profile, &mut model);
+    resources::cloud_init::plan(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {

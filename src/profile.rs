@@ -3,14 +3,27 @@
 //! [`parse`] reads the YAML and keeps the positions for error messages; everything below this
 //! module works on the plain types here.
 
+pub mod access;
 pub mod checks;
+mod docker;
 pub mod error;
+mod files;
+pub mod journald;
+mod mask;
+mod mode;
 pub mod names;
 pub mod raw;
+mod users;
 mod yaml;
 
+pub use access::Access;
+pub use docker::DockerWanted;
 pub use error::ProfileError;
+pub use files::{Attributes, CertificateWanted, FileContent, FileState, FileWanted, Visibility};
+pub use journald::Journald;
+pub use mode::Mode;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
+pub use users::{AuthorizedKey, Group, KeysWanted, OtherKeys, Password, User};
 
 use crate::secret::Secrets;
 use crate::size::Amount;
@@ -24,12 +37,43 @@ pub struct Profile {
     pub volume_groups: Vec<VolumeGroup>,
     /// Mounts that no volume of the profile backs: network shares.
     pub mounts: Vec<ShareMount>,
+    pub files: Vec<FileWanted>,
+    pub ca_certificates: Vec<CertificateWanted>,
+    /// Whether LVM keeps old metadata in /etc/lvm/archive; `None`: as found.
+    pub lvm_archive: Option<bool>,
+    pub docker: DockerWanted,
+    /// The table `[storage]` of /etc/containers/storage.conf: keys to set; other keys there stay.
+    pub container_storage: serde_json::Map<String, serde_json::Value>,
+    pub groups: Vec<Group>,
+    pub users: Vec<User>,
+    /// Who may log in from where; `None`: as found.
+    pub access: Option<Access>,
+    pub journald: Option<Journald>,
+    pub cloud_init: Option<CloudInit>,
 }
 
 impl Profile {
-    /// The secrets that the profile holds itself.
+    /// What the profile holds itself and apply finds by digest: password hashes, and whole lines of
+    /// authorized_keys.
     pub fn secrets(&self) -> Secrets {
-        Secrets::default()
+        let mut secrets = Secrets::default();
+        for file in &self.files {
+            if let FileState::File(FileContent::Secret(secret), _) = &file.state {
+                secrets.add(secret);
+            }
+        }
+        for user in &self.users {
+            if let Some(Password::Hash { hash, .. }) = &user.password {
+                secrets.add(hash);
+            }
+            user.keys.iter().flat_map(|keys| &keys.keys).for_each(|key| secrets.add(&key.line));
+        }
+        secrets
+    }
+
+    /// Whether nobody but root should read the profile.
+    pub fn holds_secrets(&self) -> bool {
+        self.users.iter().any(|user| matches!(user.password, Some(Password::Hash { .. })))
     }
 }
 
@@ -176,6 +220,13 @@ pub struct ShareMount {
     pub source: String,
     /// `nfs` or `nfs4`.
     pub fstype: String,
+}
+
+/// cloud-init, retired once it has done its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloudInit {
+    /// Its units are masked too, where that breaks no mount.
+    pub mask: bool,
 }
 
 /// A thin pool.

@@ -33,6 +33,31 @@ pub enum Begun {
     TakeDisk { volume_group: String, serials: Vec<String>, links: Vec<String>, size: u64 },
     /// A file system was being made on a new logical volume.
     MakeFilesystem { volume_group: String, volume: String },
+    /// A file that the unit reads at its start was being changed: the unit is restarted still.
+    RestartUnit { unit: String },
+    /// Certificates for the trust store were being changed: it is made anew still.
+    RefreshTrust,
+    /// A user was being made: useradd writes it to passwd(5) first, its group and home come later.
+    CreateUser { user: String },
+    /// A unit's configuration was being changed during this boot: it is owed a reload or restart.
+    RefreshUnit { unit: String, boot_id: String },
+    /// The same where only a reboot is safe.
+    AwaitReboot { unit: String, boot_id: String },
+}
+
+impl Begun {
+    /// Whether this is still owed once the host is as planned: a unit's new configuration waits for
+    /// the end of the boot that it was written in.
+    fn outlives_sync(&self, this_boot: &str) -> bool {
+        match self {
+            Begun::TakeDisk { .. }
+            | Begun::MakeFilesystem { .. }
+            | Begun::RestartUnit { .. }
+            | Begun::RefreshTrust
+            | Begun::CreateUser { .. } => false,
+            Begun::RefreshUnit { boot_id, .. } | Begun::AwaitReboot { boot_id, .. } => boot_id == this_boot,
+        }
+    }
 }
 
 /// Writes the record; it is on the disk when this returns.
@@ -60,7 +85,7 @@ pub fn remember(host: &Host, record: &Record, plan: &Plan, facts: &Facts) -> Res
         }
     }
     if plan.is_in_sync() {
-        next.begun.clear();
+        next.begun.retain(|begun| begun.outlives_sync(&facts.boot_id));
     }
     if next == facts.record { Ok(()) } else { write(host, &next) }
 }

@@ -55,6 +55,8 @@ pub enum SecretSource {
     Profile,
     /// In a file on the host that only root can read.
     File(String),
+    /// In the systemd credential of this name.
+    Credential(String),
 }
 
 /// The secrets that a profile holds itself, by digest.

@@ -1,8 +1,9 @@
 //! Actions as steps: the commands and file operations that carry one out, in order. Pure, so that a
 //! plan can show them.
 
+use crate::access::stack::PamManager;
 use crate::accounts::Owner;
-use crate::action::{Action, DiskTaken, NewThinPool};
+use crate::action::{Action, DiskTaken, KeyChange, NewThinPool, NewUser, Origin, TrustStore};
 use crate::facts::PartitionTable;
 use crate::host::command::Command;
 use crate::profile::{FilesystemType, WhenFull};
@@ -30,11 +31,28 @@ pub enum Step {
         expected: Option<String>,
         secret: SecretRef,
     },
+    /// Replace a file by another or by a text; `expected` is the digest of what the plan saw, `digest`
+    /// that of the new content: refuse to use another.
+    Copy {
+        path: String,
+        mode: u32,
+        owner: Owner,
+        expected: Option<String>,
+        digest: String,
+        origin: Origin,
+    },
     /// Run a command whose standard input is `before`, the secret, and a newline.
     RunSecret {
         command: Command,
         before: String,
         secret: SecretRef,
+    },
+    /// Change lines of authorized_keys; refuse when the file is no longer what the plan saw.
+    ChangeKeys {
+        path: String,
+        owner: Owner,
+        expected: Option<String>,
+        changes: Vec<KeyChange>,
     },
     CreateDirectory {
         path: String,
@@ -69,6 +87,10 @@ const MOUNT_DEADLINE: Duration = Duration::from_secs(120);
 const SWAPOFF_DEADLINE: Duration = Duration::from_secs(1800);
 /// systemd's own patience with a unit is 90 s, for its stop and its start each.
 const UNIT_DEADLINE: Duration = Duration::from_secs(240);
+/// A few seconds on a fast machine; some hundred certificates are hashed one by one.
+const TRUST_DEADLINE: Duration = Duration::from_secs(300);
+/// The tools wait 15 s for each of the locks; a home directory is copied from a skeleton.
+const ACCOUNT_DEADLINE: Duration = Duration::from_secs(120);
 const SHORT_DEADLINE: Duration = Duration::from_secs(60);
 /// sfdisk counts in sectors of 512 bytes, whatever the disk's own are.
 const SECTOR: u64 = 512;
@@ -126,12 +148,50 @@ pub fn steps(action: &Action) -> Vec<Step> {
             expected: before.clone(),
             secret: after.clone(),
         }],
+        Action::CopyFile { path, mode, owner, before, after, origin } => vec![Step::Copy {
+            path: path.clone(),
+            mode: *mode,
+            owner: owner.clone(),
+            expected: before.clone(),
+            digest: after.clone(),
+            origin: origin.clone(),
+        }],
         Action::SetAttributes { path, mode, owner } => {
             vec![Step::SetAttributes { path: path.clone(), mode: *mode, owner: owner.clone() }]
         }
         Action::RemoveFile { path, digest, backup } => {
             vec![Step::MoveAway { path: path.clone(), digest: digest.clone(), to: backup.clone() }]
         }
+        Action::RefreshTrust { store: TrustStore::CaTrust } => {
+            vec![run("update-ca-trust", TRUST_DEADLINE, ["extract"])]
+        }
+        Action::RefreshTrust { store: TrustStore::CaCertificates } => {
+            vec![run("update-ca-certificates", TRUST_DEADLINE, [])]
+        }
+        Action::CreateGroup { group, gid } => vec![create_group(group, *gid)],
+        Action::CreateUser(user) => vec![create_user(user)],
+        Action::SetShell { user, to, .. } => vec![run("usermod", ACCOUNT_DEADLINE, ["--shell", to, user])],
+        Action::JoinGroups { user, groups } => {
+            vec![run("usermod", ACCOUNT_DEADLINE, ["--append", "--groups", &groups.join(","), user])]
+        }
+        Action::SetPasswordHash { user, after, .. } => vec![Step::RunSecret {
+            command: Command::new("chpasswd", ["--encrypted"]).deadline(ACCOUNT_DEADLINE),
+            before: format!("{user}:"),
+            secret: after.clone(),
+        }],
+        Action::LockPassword { user } => vec![run("usermod", ACCOUNT_DEADLINE, ["--lock", user])],
+        Action::ChangeKeys { path, owner, before, changes } => vec![Step::ChangeKeys {
+            path: path.clone(),
+            owner: owner.clone(),
+            expected: before.clone(),
+            changes: changes.clone(),
+        }],
+        Action::RestoreLabels { path } => vec![run("restorecon", SHORT_DEADLINE, ["-R", path])],
+        Action::EnablePamAccess { manager } => enable_pam_access(*manager),
+        Action::FlushJournal { directory } => vec![
+            run("systemd-tmpfiles", SHORT_DEADLINE, ["--create", "--prefix", directory]),
+            run("journalctl", UNIT_DEADLINE, ["--flush"]),
+        ],
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],
@@ -160,6 +220,38 @@ fn lvm<const N: usize>(program: &'static str, args: [&str; N]) -> Step {
 
 fn systemctl(verb: &'static str, unit: &str) -> Step {
     run("systemctl", UNIT_DEADLINE, [verb, "--", unit])
+}
+
+fn create_group(group: &str, gid: Option<u32>) -> Step {
+    let gid = gid.map(|gid| gid.to_string());
+    let options = gid.iter().flat_map(|gid| ["--gid", gid]);
+    Step::Run(Command::new("groupadd", options.chain([group])).deadline(ACCOUNT_DEADLINE))
+}
+
+fn create_user(user: &NewUser) -> Step {
+    let NewUser { user, uid, group, groups, home, shell } = user;
+    let (uid, groups) = (uid.map(|uid| uid.to_string()), groups.join(","));
+    let mut args = vec!["--create-home", "--home-dir", home];
+    args.extend(uid.iter().flat_map(|uid| ["--uid", uid]));
+    match group {
+        Some(group) => args.extend(["--gid", group]),
+        None => args.push("--user-group"),
+    }
+    if !groups.is_empty() {
+        args.extend(["--groups", &groups]);
+    }
+    args.extend(shell.iter().flat_map(|shell| ["--shell", shell]));
+    args.push(user);
+    Step::Run(Command::new("useradd", args).deadline(ACCOUNT_DEADLINE))
+}
+
+fn enable_pam_access(manager: PamManager) -> Vec<Step> {
+    match manager {
+        PamManager::Authselect => vec![run("authselect", SHORT_DEADLINE, ["enable-feature", "with-pamaccess"])],
+        PamManager::Authconfig => vec![run("authconfig", SHORT_DEADLINE, ["--enablepamaccess", "--update"])],
+        // Their plans are files, or refusals.
+        PamManager::PamAuthUpdate | PamManager::Unknown => Vec::new(),
+    }
 }
 
 fn name(group: &str, volume: &str) -> String {

@@ -1,12 +1,17 @@
 //! Steps, carried out: what an action comes to on the host.
 
 use crate::accounts::Owner;
-use crate::action::Action;
+use crate::action::{Action, KeyChange, Origin};
+use crate::authorized_keys;
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::observe::{accounts, probe};
-use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::secret::{self, Secret, SecretRef, SecretSource};
 use crate::steps::{Step, steps};
+use std::collections::BTreeMap;
+
+/// Of a new authorized_keys.
+const KEYS_MODE: u32 = 0o600;
 
 /// Why an action failed.
 #[derive(Debug)]
@@ -19,6 +24,10 @@ pub enum StepError {
     },
     /// A file changed between plan and apply.
     Changed {
+        path: String,
+    },
+    /// A file to be copied changed between plan and apply.
+    SourceChanged {
         path: String,
     },
     /// Apply cannot find a secret that the plan names, or finds another.
@@ -41,6 +50,9 @@ impl std::fmt::Display for StepError {
             StepError::Changed { path } => {
                 write!(f, "{path} changed since the plan was made: it is not overwritten; run again")
             }
+            StepError::SourceChanged { path } => {
+                write!(f, "{path} changed since the plan was made: it is not copied; run again")
+            }
             StepError::Secret { reason } => f.write_str(reason),
             StepError::NoOwner { owner } => write!(f, "there is no user or group for the owner {owner}"),
         }
@@ -53,6 +65,7 @@ impl std::error::Error for StepError {
             StepError::Host(error) => error.source(),
             StepError::NotBlank { .. }
             | StepError::Changed { .. }
+            | StepError::SourceChanged { .. }
             | StepError::Secret { .. }
             | StepError::NoOwner { .. } => None,
         }
@@ -112,9 +125,30 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
             let secret = reveal(host, secret)?;
             host.replace(path, secret.reveal().as_bytes(), *mode, new_owner(host, owner)?)?;
         }
+        Step::Copy { path, mode, owner, expected, digest, origin } => {
+            let found = host.reader().digest_optional(path)?;
+            if found.as_ref() == Some(digest) {
+                return Ok(());
+            }
+            if found != *expected {
+                return Err(StepError::Changed { path: path.clone() });
+            }
+            let bytes = match origin {
+                Origin::File(source) => host.reader().read_bytes(source)?,
+                Origin::Text(text) => text.clone().into_bytes(),
+            };
+            if secret::digest(&bytes) != *digest {
+                let path = if let Origin::File(source) = origin { source } else { path };
+                return Err(StepError::SourceChanged { path: path.clone() });
+            }
+            host.replace(path, &bytes, *mode, new_owner(host, owner)?)?;
+        }
         Step::RunSecret { command, before, secret } => {
             let input = format!("{before}{}\n", reveal(host, secret)?.reveal());
             host.run_with_secret(command, input.into_bytes())?;
+        }
+        Step::ChangeKeys { path, owner, expected, changes } => {
+            change_keys(host, path, owner, expected.as_ref(), changes)?;
         }
         Step::CreateDirectory { path, mode, owner } => host.create_directory(path, *mode, new_owner(host, owner)?)?,
         Step::SetAttributes { path, mode, owner } => {
@@ -141,6 +175,32 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
         }
     }
     Ok(())
+}
+
+/// Changes lines of authorized_keys. What a change adds is in the profile, and known by its digest.
+fn change_keys(
+    host: &Host,
+    path: &str,
+    owner: &Owner,
+    expected: Option<&String>,
+    changes: &[KeyChange],
+) -> Result<(), StepError> {
+    if host.reader().digest_optional(path)?.as_ref() != expected {
+        return Err(StepError::Changed { path: path.to_owned() });
+    }
+    let mut new = BTreeMap::new();
+    for change in changes {
+        if let KeyChange::Add { line, .. } | KeyChange::Replace { line, .. } = change
+            && let Some(secret) = host.secret(line)
+        {
+            new.insert(line.clone(), secret.reveal().to_owned());
+        }
+    }
+    let text = host.reader().bytes_optional(path)?.unwrap_or_default();
+    let text = authorized_keys::change(&text, changes, &new).map_err(|_| StepError::Secret {
+        reason: format!("{path}: the keys are others than the plan was made with: run again"),
+    })?;
+    Ok(host.replace(path, &text, KEYS_MODE, new_owner(host, owner)?)?)
 }
 
 fn not_blank(device: &str, probe: &probe::Probed) -> StepError {
@@ -175,6 +235,13 @@ fn reveal(host: &Host, wanted: &SecretRef) -> Result<Secret, StepError> {
             let text = host.reader().read_optional(path)?.unwrap_or_default();
             let secret = Secret::new(text.trim_end_matches('\n'));
             if secret.digest() == wanted.digest { Ok(secret) } else { Err(changed(path)) }
+        }
+        SecretSource::Credential(name) => {
+            let place = format!("the credential {name}");
+            let path = host.reader().credential(name).ok_or_else(|| changed(&place))?;
+            let text = std::fs::read_to_string(path).map_err(|_| changed(&place))?;
+            let secret = Secret::new(text.trim_end_matches('\n'));
+            if secret.digest() == wanted.digest { Ok(secret) } else { Err(changed(&place)) }
         }
     }
 }

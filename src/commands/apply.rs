@@ -1,11 +1,12 @@
 //! `atomhost apply`: lock, plan, guard, run, look again.
 
-use super::{load, look};
+use super::{load_trusted, look, trust};
 use crate::apply::{self, Progress};
 use crate::cli::{self, Global};
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
-use crate::host::{Host, command, lock::Lock};
+use crate::host::command::{self, Command};
+use crate::host::{Host, lock, lock::Lock};
 use crate::observe::Scope;
 use crate::output;
 use crate::plan::{self, Plan, PlannedAction};
@@ -61,10 +62,16 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
             record::remember(&host, &facts.record, &plan, &facts)?;
             apply::write_report(&host, &report)?;
             output::print(&look::text(&plan, global));
+            if arguments.boot {
+                notify(&[sd_notify::NotifyState::Status("in sync, nothing to do")]);
+            }
             Ok(Exit::Success)
         }
         _ => {
             require_tools(&plan, &facts)?;
+            if plan.actions.iter().any(|planned| planned.action.changes_accounts()) {
+                lock::wait_for_accounts(host.reader(), arguments.wait_lock)?;
+            }
             let mut run = Run { host, profile, facts, plan, options, boot: arguments.boot };
             run.carry_out(&mut report).await
         }
@@ -96,11 +103,11 @@ fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
 /// The profile, its path, and the saved plan if one is to be run.
 fn wanted(arguments: &cli::Apply, options: &Options) -> Result<(Profile, String, Option<SavedPlan>), Failure> {
     let Some(path) = &arguments.plan else {
-        let profile = load(&arguments.profile, options.color)?.profile;
+        let profile = load_trusted(&arguments.profile, options.color)?.profile;
         return Ok((profile, arguments.profile.display().to_string(), None));
     };
     let saved = read_saved(path)?;
-    let loaded = load(Path::new(&saved.profile_path), options.color)?;
+    let loaded = load_trusted(Path::new(&saved.profile_path), options.color)?;
     if digest(&loaded.text) != saved.profile_digest {
         return Err(stale(&saved, "the profile was changed since it was made"));
     }
@@ -116,6 +123,8 @@ fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
     let json = std::fs::read_to_string(path).map_err(|error| {
         Failure::new(Exit::UnreadableProfile, format!("cannot read the saved plan {}: {error}", path.display()))
     })?;
+    let metadata = std::fs::metadata(path).map_err(|error| Failure::new(Exit::UnreadableProfile, error.to_string()))?;
+    super::check_trust(path, &metadata, trust::Holds::Orders)?;
     SavedPlan::parse(&json).map_err(|error| Failure::new(Exit::Stale, format!("{}: {error}", path.display())))
 }
 
@@ -157,6 +166,7 @@ impl Run {
         let (result, record, finished) = outcome;
         *report = finished;
         result?;
+        settle(&self.host);
         let (facts, second) = look(&self.profile).await?;
         record::remember(&self.host, &record, &second, &facts)?;
         if report.outcome == Outcome::Done && !second.is_in_sync() {
@@ -165,13 +175,21 @@ impl Run {
             report.error = Some("the host is not as planned after all actions succeeded".to_owned());
         }
         apply::write_report(&self.host, report)?;
-        Ok(self.close(report))
+        let exit = self.close(report);
+        for note in &second.deferred {
+            output::line(&render::printable(&format!("deferred: {}: {}", note.object, note.text)));
+        }
+        Ok(exit)
     }
 
     /// The closing lines, and the exit code.
     fn close(&self, report: &Report) -> Exit {
         let done = report.count(crate::report::ActionState::Done);
         let of = report.actions.len();
+        if self.boot {
+            let word = if report.outcome == Outcome::Done { "in sync after" } else { "not in sync after" };
+            notify(&[sd_notify::NotifyState::Status(&format!("{word} {done} of {of} actions"))]);
+        }
         let exit = match report.outcome {
             Outcome::Done => {
                 output::line(&format!("Done: {done} actions in {:.1} s; the host is in sync.", report.seconds));
@@ -192,6 +210,14 @@ impl Run {
             eprint_line(&format!("error: {}", render::printable(line)));
         }
         exit
+    }
+}
+
+/// Links of new devices appear when udev has dealt with them: only then is there the whole to look at.
+fn settle(host: &Host) {
+    let command = Command::new("udevadm", ["settle", "--timeout=30"]);
+    if let Err(error) = host.run(&command) {
+        tracing::warn!("{error}");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::load;
 use crate::cli::{self, Cli, Completions, Global, Man, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
+use crate::manual;
 use crate::output;
 use clap::CommandFactory;
 use std::path::Path;
@@ -47,7 +48,7 @@ pub fn man(arguments: &Man) -> Result<Exit, Failure> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     match &arguments.out {
-        None => output::print(&page(&command).map_err(failed)?),
+        None => output::print(&manual::page(&command).map_err(failed)?),
         Some(directory) => {
             write_page(directory, &command).map_err(failed)?;
             for subcommand in command.get_subcommands() {
@@ -58,14 +59,8 @@ pub fn man(arguments: &Man) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn page(command: &clap::Command) -> std::io::Result<String> {
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command.clone()).section("8").render(&mut page)?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
-}
-
 fn write_page(directory: &Path, command: &clap::Command) -> std::io::Result<()> {
     // `build` has named subcommands `atomhost-plan` and so on for this.
     let name = command.get_display_name().unwrap_or(command.get_name());
-    std::fs::write(directory.join(format!("{name}.8")), page(command)?)
+    std::fs::write(directory.join(format!("{name}.8")), manual::page(command)?)
 }

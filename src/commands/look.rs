@@ -1,6 +1,6 @@
 //! Commands that look and change nothing: plan, check, facts.
 
-use super::{Loaded, load};
+use super::{Loaded, load, load_trusted};
 use crate::cli::{self, Format, Global};
 use crate::exit::{Exit, Failure};
 use crate::facts::{FACTS_VERSION, Facts};
@@ -16,6 +16,8 @@ use std::path::Path;
 
 pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failure> {
     let options = output::options(global);
+    // A plan for another host carries nothing out here.
+    let load = if arguments.facts.is_some() { load } else { load_trusted };
     let Loaded { profile, text: profile_text } = load(&arguments.profile, options.color)?;
     let plan = match &arguments.facts {
         Some(path) => plan::plan(&profile, &read_facts(path)?),
@@ -35,7 +37,7 @@ pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failur
 }
 
 pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Failure> {
-    let profile = load(&arguments.profile, output::options(global).color)?.profile;
+    let profile = load_trusted(&arguments.profile, output::options(global).color)?.profile;
     let plan = plan_here(&profile).await?;
     if global.verbose > 0 || !plan.refusals.is_empty() {
         output::print(&text(&plan, global));
@@ -50,7 +52,10 @@ pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Fail
 /// Everything that any plan may need is looked at, and what the profile names is looked at closely.
 pub async fn facts(arguments: &cli::Facts, global: &Global) -> Result<Exit, Failure> {
     let profile = match &arguments.profile {
-        Some(path) => Some(load(path, output::options(global).color)?.profile),
+        Some(path) => Some(load_trusted(path, output::options(global).color)?.profile),
+        None if Path::new(cli::DEFAULT_PROFILE).exists() => {
+            Some(load_trusted(Path::new(cli::DEFAULT_PROFILE), output::options(global).color)?.profile)
+        }
         None => None,
     };
     let facts = look(&Scope::All(profile.as_ref())).await?;
@@ -81,6 +86,8 @@ fn command_line(step: &Step) -> Option<String> {
         Step::Run(command) | Step::RunSecret { command, .. } => Some(command.to_string()),
         Step::Replace { .. }
         | Step::ReplaceSecret { .. }
+        | Step::Copy { .. }
+        | Step::ChangeKeys { .. }
         | Step::SetAttributes { .. }
         | Step::MoveAway { .. }
         | Step::CreateDirectory { .. }

@@ -6,6 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::host::Reader;
 use crate::observe::Scope;
 use crate::output;
+use crate::record::Begun;
 use crate::render::printable;
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use crate::size::human;
@@ -19,6 +20,16 @@ pub async fn status(global: &Global) -> Result<Exit, Failure> {
         Some(Ok(report)) => print_report(&report, global),
     }
     let facts = look::look(&Scope::Pools).await?;
+    for begun in &facts.record.begun {
+        if let Begun::AwaitReboot { unit, boot_id } = begun
+            && *boot_id == facts.boot_id
+        {
+            output::line(&format!(
+                "deferred:  {}: its new configuration counts from the next boot on",
+                printable(unit)
+            ));
+        }
+    }
     for group in &facts.volume_groups {
         output::line(&format!(
             "group:     {}  {} in all, {} free",

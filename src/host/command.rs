@@ -161,7 +161,12 @@ pub fn package(program: &str) -> &'static str {
         "mount.nfs" => "nfs-common (nfs-utils on Fedora)",
         "thin_check" => "thin-provisioning-tools (device-mapper-persistent-data on Fedora)",
         "blkid" | "wipefs" | "mkswap" | "swapon" | "swapoff" | "partx" | "mount" => "util-linux",
+        "authconfig" => "authconfig",
+        "authselect" => "authselect",
         "systemctl" => "systemd",
+        "update-ca-certificates" | "update-ca-trust" => "ca-certificates",
+        "groupadd" | "useradd" | "usermod" | "chpasswd" => "passwd (shadow-utils on Fedora)",
+        "restorecon" => "policycoreutils",
         _ => "lvm2",
     }
 }

@@ -1,6 +1,8 @@
 //! Files are replaced atomically: a temporary file beside the old one, synced, then renamed over it.
 
+use super::directory::Directory;
 use rustix::fs::XattrFlags;
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -29,11 +31,12 @@ impl Ids {
 /// Whatever happens, the old file is whole.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Ids) -> Result<()> {
     let target = follow(path)?;
-    let directory = target.parent().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "it has no directory"))?;
-    create_parents(directory)?;
-    let mut temporary = tempfile::Builder::new().prefix(".atomhost-").tempfile_in(directory)?;
+    create_parents(parent(&target))?;
+    let directory = Directory::open(parent(&target))?;
+    let target = directory.path().join(name(&target)?);
+    let mut temporary = tempfile::Builder::new().prefix(".atomhost-").tempfile_in(directory.path())?;
     temporary.write_all(bytes)?;
-    match std::fs::metadata(&target) {
+    match std::fs::symlink_metadata(&target) {
         Ok(old) if !old.is_file() => return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file")),
         Ok(old) => {
             own(temporary.as_file(), Ids { uid: old.uid(), gid: old.gid() })?;
@@ -48,7 +51,7 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Ids) -> Result<()> {
     }
     temporary.as_file().sync_all()?;
     temporary.persist(&target).map_err(|error| error.error)?;
-    sync(directory)
+    sync(&directory.path())
 }
 
 /// Makes a directory with its parents; what is there already stays as it is.
@@ -60,14 +63,16 @@ pub fn create_directory(path: &Path, mode: u32, owner: Ids) -> Result<()> {
     if target.is_dir() {
         return Ok(());
     }
-    let parent = target.parent().unwrap_or(Path::new("/"));
-    create_parents(parent)?;
+    create_parents(parent(&target))?;
+    let parent = Directory::open(parent(&target))?;
+    let target = parent.path().join(name(&target)?);
     DirBuilder::new().mode(mode).create(&target)?;
-    let directory = File::open(&target)?;
+    let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
+    let directory = OpenOptions::new().read(true).custom_flags(flags).open(&target)?;
     own(&directory, owner)?;
     // The umask took from the mode.
     directory.set_permissions(Permissions::from_mode(mode))?;
-    sync(parent)
+    sync(&parent.path())
 }
 
 /// Sets mode and owner of a file or directory that is there.
@@ -76,10 +81,16 @@ pub fn create_directory(path: &Path, mode: u32, owner: Ids) -> Result<()> {
 /// There is none, or they cannot be set.
 pub fn set_attributes(path: &Path, mode: Option<u32>, owner: Option<Ids>) -> Result<()> {
     let target = follow(path)?;
+    let directory = Directory::open(parent(&target))?;
     // Not blocking: a pipe that took the file's place must not hold the run up.
     let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(target)?;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(directory.path().join(name(&target)?))?;
     if let Some(owner) = owner {
+        let found = file.metadata()?;
+        if found.is_file() && found.nlink() > 1 && (found.uid(), found.gid()) != (owner.uid, owner.gid) {
+            let reason = format!("it has {} names: under another it may be a file of the host's", found.nlink());
+            return Err(Error::new(ErrorKind::PermissionDenied, reason));
+        }
         own(&file, owner)?;
     }
     if let Some(mode) = mode {
@@ -95,6 +106,14 @@ pub fn set_attributes(path: &Path, mode: Option<u32>, owner: Option<Ids>) -> Res
 pub fn rename(path: &Path, to: &Path) -> Result<()> {
     std::fs::rename(path, to)?;
     sync(to.parent().unwrap_or(Path::new("/")))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+fn name(path: &Path) -> Result<&OsStr> {
+    path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "it has no name"))
 }
 
 fn sync(directory: &Path) -> Result<()> {
@@ -117,7 +136,7 @@ fn own(file: &File, owner: Ids) -> Result<()> {
 /// The label decides on SELinux hosts who may read a file: a new one must not differ from the old.
 fn keep_label(old: &Path, new: &File) -> Result<()> {
     let mut label = vec![0_u8; 4096];
-    match rustix::fs::getxattr(old, LABEL, &mut label) {
+    match rustix::fs::lgetxattr(old, LABEL, &mut label) {
         Ok(length) => {
             rustix::fs::fsetxattr(new, LABEL, &label[..length], XattrFlags::empty())?;
             Ok(())

@@ -19,11 +19,13 @@ pub fn read(reader: &Reader) -> Result<Accounts, ObserveError> {
 /// A file is there, but cannot be read.
 pub fn of_host(reader: &Reader) -> Result<Accounts, HostError> {
     let mut accounts = Accounts::default();
-    for path in PASSWD_PATHS {
-        accounts.add_users(&reader.read_optional(path)?.unwrap_or_default());
-    }
-    for path in GROUP_PATHS {
-        accounts.add_groups(&reader.read_optional(path)?.unwrap_or_default());
-    }
+    let [passwd, image_passwd] = PASSWD_PATHS;
+    let [group, image_group] = GROUP_PATHS;
+    accounts.add_users(&reader.read_optional(passwd)?.unwrap_or_default());
+    accounts.add_groups(&reader.read_optional(group)?.unwrap_or_default());
+    let (users, groups) = (accounts.users.len(), accounts.groups.len());
+    accounts.add_users(&reader.read_optional(image_passwd)?.unwrap_or_default());
+    accounts.add_groups(&reader.read_optional(image_group)?.unwrap_or_default());
+    accounts.mark_image(users, groups);
     Ok(accounts)
 }

@@ -1,4 +1,6 @@
-//! Mounted file systems, from /proc/self/mountinfo, with the size that each covers.
+//! Mounted file systems, from the first process's mountinfo, with the size that each covers.
+//!
+//! A sandbox of systemd is a mount namespace: what is mounted or made read-only in it is not the host's.
 
 use super::{ObserveError, superblock};
 use crate::facts::Mount;
@@ -12,8 +14,7 @@ use std::os::fd::AsRawFd;
 /// # Errors
 /// mountinfo cannot be read, or a line of it is not as proc(5) says.
 pub fn read(reader: &Reader) -> Result<Vec<Mount>, ObserveError> {
-    let text = reader.read_optional("/proc/self/mountinfo")?.unwrap_or_default();
-    let mut mounts = parse(&text)?;
+    let mut mounts = parse(&host_table(reader)?)?;
     for mount in &mut mounts {
         let geometry = match mount.fstype.as_str() {
             "xfs" => xfs_geometry(reader, &mount.path),
@@ -29,6 +30,34 @@ pub fn read(reader: &Reader) -> Result<Vec<Mount>, ObserveError> {
         }
     }
     Ok(mounts)
+}
+
+/// mountinfo as the host's first process has it; our own where that cannot be read, as in a sandbox
+/// without the right to look at other processes.
+fn host_table(reader: &Reader) -> Result<String, ObserveError> {
+    match reader.read_optional("/proc/1/mountinfo") {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) | Err(_) => Ok(reader.read_optional("/proc/self/mountinfo")?.unwrap_or_default()),
+    }
+}
+
+/// Whether the host, whatever a sandbox forbids us, may write in the file system that holds the path.
+/// `path` has its links followed.
+pub fn is_writable_for_host(reader: &Reader, path: &str) -> bool {
+    let text = host_table(reader).unwrap_or_default();
+    let holds = |mount: &str| {
+        let rest = path.strip_prefix(mount.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let holding = text.lines().filter_map(|text| {
+        let found = line(text)?;
+        // The last field has the options of the file system, of which a mount may allow less.
+        let whole = text.rsplit(' ').next()?;
+        let allows = |options: &str| options.split(',').any(|option| option == "rw");
+        holds(&found.path).then(|| (found.path.len(), allows(&found.options) && allows(whole)))
+    });
+    // Of two mounts on one path the later hides the other.
+    holding.max_by_key(|(length, _)| *length).is_some_and(|(_, writable)| writable)
 }
 
 /// # Errors
@@ -134,6 +163,24 @@ mod tests {
             ]
         );
         assert!(parse("nonsense\n").is_err());
+    }
+
+    #[test]
+    fn the_host_may_write_where_a_sandbox_may_not() {
+        let root = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir_all(root.path().join("proc/1")).expect("made");
+        let table = "29 1 254:0 / / rw,relatime - xfs /dev/mapper/atomicos-root rw\n\
+                     30 29 254:0 /usr /usr ro - xfs /dev/mapper/atomicos-root rw\n\
+                     31 29 254:1 / /var/srv rw - xfs /dev/mapper/atomicos-srv ro,attr2\n\
+                     32 29 254:2 / /var rw - xfs /dev/mapper/atomicos-var rw\n";
+        std::fs::write(root.path().join("proc/1/mountinfo"), table).expect("written");
+        let reader = Reader::new(root.path(), std::sync::Arc::new(crate::host::command::run));
+        let rows =
+            [("/etc/motd", true), ("/usr/bin/x", false), ("/usrlocal", true), ("/var/srv/x", false), ("/var", true)];
+        for (path, expected) in rows {
+            assert_eq!(is_writable_for_host(&reader, path), expected, "{path}");
+        }
+        assert_eq!(read(&reader).expect("parses").len(), 4);
     }
 
     #[test]

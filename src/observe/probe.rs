@@ -4,6 +4,7 @@
 
 use super::{ObserveError, superblock};
 use crate::facts::Probe;
+use crate::host::command::Output;
 use crate::host::{HostError, Query, Reader};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -53,8 +54,7 @@ pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
     }
     let busy =
         OpenOptions::new().read(true).custom_flags(nix::libc::O_EXCL | nix::libc::O_CLOEXEC).open(&path).is_err();
-    let blkid = reader.query(&Query::Blkid { device: device.to_owned() })?;
-    let wipefs = reader.query(&Query::Wipefs { device: device.to_owned() })?;
+    let (blkid, wipefs) = ask_both(reader, device)?;
     let mut signatures = BTreeSet::new();
     let mut found = Probe::default();
     match blkid.code {
@@ -86,6 +86,17 @@ pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
     }
     found.signatures = signatures.into_iter().collect();
     Ok(Probed { found, busy })
+}
+
+/// What blkid and wipefs say. They only read, and loading each costs more than its work: both at once.
+fn ask_both(reader: &Reader, device: &str) -> Result<(Output, Output), HostError> {
+    let device = || device.to_owned();
+    std::thread::scope(|scope| {
+        let wipefs = scope.spawn(|| reader.query(&Query::Wipefs { device: device() }));
+        let blkid = reader.query(&Query::Blkid { device: device() });
+        let wipefs = wipefs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((blkid?, wipefs?))
+    })
 }
 
 /// Both ends of the device can be read.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The properties that are asked for; see [`Query::Units`].
 pub const PROPERTIES: &str =
-    "Id,Names,LoadState,ActiveState,UnitFileState,CanReload,FileDescriptorStoreMax,NeedDaemonReload";
+    "Id,Names,LoadState,ActiveState,UnitFileState,CanReload,FileDescriptorStoreMax,NeedDaemonReload,Job";
 
 /// Asks systemd for `names`; none asked for, none known.
 ///
@@ -42,6 +42,8 @@ fn parse(text: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitFa
                 "CanReload" => unit.can_reload = value == "yes",
                 "FileDescriptorStoreMax" => unit.fd_store_max = value.parse().map_err(|_| unexpected())?,
                 "NeedDaemonReload" => unit.needs_daemon_reload = value == "yes",
+                // Empty, 0 or left out where there is none.
+                "Job" => unit.has_job = !matches!(value, "" | "0"),
                 _ => return Err(unexpected()),
             }
         }
@@ -62,15 +64,18 @@ mod tests {
 
     #[test]
     fn one_block_a_unit() {
-        let names: BTreeSet<String> = ["docker.service", "systemd-journald.service"].map(str::to_owned).into();
+        let names: BTreeSet<String> =
+            ["cloud-final.service", "docker.service", "systemd-journald.service"].map(str::to_owned).into();
         let text = "Id=docker.service\nNames=docker.service\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n\
                     CanReload=no\nFileDescriptorStoreMax=0\nNeedDaemonReload=no\n\nId=systemd-journald.service\n\
                     Names=systemd-journald.service\nLoadState=loaded\nActiveState=active\nUnitFileState=static\n\
-                    CanReload=no\nFileDescriptorStoreMax=4224\nNeedDaemonReload=no\n";
+                    CanReload=no\nFileDescriptorStoreMax=4224\nNeedDaemonReload=no\nJob=\n\nId=cloud-final.service\n\
+                    Names=cloud-final.service\nLoadState=loaded\nActiveState=inactive\nJob=1181\n";
         let units = parse(text, &names).expect("it parses");
         let journald = &units["systemd-journald.service"];
         assert_eq!((journald.fd_store_max, journald.can_reload), (4224, false));
         assert!(!units["docker.service"].exists());
+        assert!(units["cloud-final.service"].has_job && !journald.has_job);
         for bad in ["Id=docker.service\n", "garbage\n", "Id=docker.service\nFileDescriptorStoreMax=many\n"] {
             assert!(parse(bad, &names).is_err(), "{bad}");
         }

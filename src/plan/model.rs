@@ -3,8 +3,11 @@
 use super::ledger::{Ledger, LedgerRow};
 use super::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk};
 use crate::action::Action;
+use crate::facts::index::Index;
 use crate::facts::{Facts, LogicalVolume};
 use crate::profile::Profile;
+use crate::record::Begun;
+use std::collections::HashSet;
 
 /// Extent size of a volume group that atomhost creates: LVM's default.
 pub const NEW_EXTENT_SIZE: u64 = 4 << 20;
@@ -14,11 +17,35 @@ pub const NEW_EXTENTS_START: u64 = 1 << 20;
 /// What planning reads and writes.
 pub struct Model<'a> {
     pub facts: &'a Facts,
+    pub index: Index<'a>,
     /// Volume groups of the profile, in its order; those that were refused are absent.
     pub groups: Vec<Group>,
     /// `major:minor` of devices that the plan has taken, so that none is taken twice.
-    pub taken: Vec<String>,
+    pub taken: HashSet<String>,
+    /// Mounts that the plan makes: what the facts say of paths there is not what will be seen.
+    pub mounting: Vec<Mounting>,
+    /// Users that actions of the plan make, by name.
+    pub new_users: Vec<String>,
+    /// Groups that actions of the plan make, by name.
+    pub new_groups: Vec<String>,
     plan: Plan,
+}
+
+/// A mount that the plan makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mounting {
+    /// With links followed.
+    pub path: String,
+    pub content: MountedContent,
+}
+
+/// What is known of a file system before it is mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MountedContent {
+    /// The plan makes it: its root directory is root's, mode 0755, and holds nothing.
+    Empty,
+    /// It was there before: nobody has looked inside.
+    Unseen,
 }
 
 /// A volume group as it will be.
@@ -28,7 +55,7 @@ pub struct Group {
     pub extent_size: u64,
     pub extents_before: u64,
     pub extents: u64,
-    /// Plain volumes of the profile as they will be, filled by the volumes' planning.
+    /// Plain volumes as they will be, in the profile's order; filled by the volumes' planning, empty where it refused.
     pub volumes: Vec<PlannedVolume>,
     /// `None` until the volumes are sized, and where a guard kept them from it.
     pub rows: Option<Vec<LedgerRow>>,
@@ -69,11 +96,25 @@ impl<'a> Model<'a> {
             ledgers: Vec::new(),
             disks: Vec::new(),
         };
-        Model { facts, groups: Vec::new(), taken: Vec::new(), plan }
+        Model {
+            facts,
+            index: Index::new(facts),
+            groups: Vec::new(),
+            taken: HashSet::new(),
+            mounting: Vec::new(),
+            new_users: Vec::new(),
+            new_groups: Vec::new(),
+            plan,
+        }
     }
 
     pub fn group(&self, name: &str) -> Option<&Group> {
         self.groups.iter().find(|group| group.name == name)
+    }
+
+    /// The volume at this place among those that the profile wants in the group.
+    pub fn volume(&self, group: &str, at: usize) -> Option<&PlannedVolume> {
+        self.group(group)?.volumes.get(at)
     }
 
     pub fn group_mut(&mut self, name: &str) -> Option<&mut Group> {
@@ -81,8 +122,26 @@ impl<'a> Model<'a> {
     }
 
     pub fn act(&mut self, action: Action, words: Words) {
+        self.act_owing(action, words, &[]);
+    }
+
+    /// As [`Model::act`], for an action after which more must follow; see [`PlannedAction::owes`].
+    pub fn act_owing(&mut self, action: Action, words: Words, owes: &[Begun]) {
         let Words { object, before, after, why } = words;
-        self.plan.actions.push(PlannedAction { object, before, after, why, action });
+        self.plan.actions.push(PlannedAction { object, before, after, why, owes: owes.to_vec(), action });
+    }
+
+    /// The actions so far.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.plan.actions.iter().map(|planned| &planned.action)
+    }
+
+    /// The write of this file leaves something owed, if the plan has one.
+    pub fn owe(&mut self, path: &str, owed: Begun) {
+        let is_write = |action: &Action| matches!(action, Action::WriteFile { path: written, .. } if written == path);
+        if let Some(planned) = self.plan.actions.iter_mut().rfind(|planned| is_write(&planned.action)) {
+            planned.owes.push(owed);
+        }
     }
 
     pub fn refuse(
@@ -99,7 +158,10 @@ impl<'a> Model<'a> {
     }
 
     pub fn warn(&mut self, object: impl Into<String>, text: impl Into<String>) {
-        self.plan.warnings.push(Note { object: object.into(), text: text.into() });
+        let note = Note { object: object.into(), text: text.into() };
+        if !self.plan.warnings.contains(&note) {
+            self.plan.warnings.push(note);
+        }
     }
 
     pub fn defer(&mut self, object: impl Into<String>, text: impl Into<String>) {

@@ -2,8 +2,16 @@
 //!
 //! Every check adds to one list, so that a person sees all of it at once.
 
+mod access;
+mod certificates;
+mod cloud_init;
 mod disks;
+mod docker;
+mod files;
+mod journald;
 mod mounts;
+pub mod paths;
+mod users;
 mod volumes;
 
 use super::error::Problem;
@@ -11,12 +19,13 @@ use super::names;
 use super::raw::{MapOf, RawGroup, RawLvm, RawProfile, VERSIONS};
 use super::yaml::At;
 use super::{Profile, VolumeGroup};
+use crate::resources::{self, lvm_conf};
 use indexmap::IndexMap;
 use std::ops::Range;
 
 /// The problems found so far.
 #[derive(Default)]
-struct Problems(Vec<Problem>);
+pub struct Problems(Vec<Problem>);
 
 impl Problems {
     fn add(&mut self, span: &Range<usize>, message: impl Into<String>, cure: impl Into<String>) {
@@ -60,32 +69,88 @@ pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
 
 /// Turns what was written into a profile that can be planned.
 pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
-    let RawProfile { _version, lvm, mounts: shares } = raw;
-    let mut problems = Problems::default();
-    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) {
+    if asks_for_nothing(&raw) {
         return Err(vec![Problem::new(
             &(0..0),
             "this profile asks for nothing",
-            "add `lvm:` with a volume group, or `mounts:`",
+            "add `lvm:` with a volume group, `mounts:`, `users:`, `files:` or another section",
         )]);
     }
+    let RawProfile {
+        _version,
+        lvm,
+        mounts: shares,
+        groups: raw_groups,
+        users: raw_users,
+        files: raw_files,
+        ca_certificates,
+        docker,
+        containers,
+        journald,
+        access,
+        cloud_init,
+    } = raw;
+    let mut problems = Problems::default();
     let mut points = mounts::Points::default();
     let mut disks = disks::Seen::default();
+    let mut claims = paths::Claims::default();
     let mut volume_groups = Vec::new();
+    let lvm_archive = lvm.as_ref().and_then(|lvm| lvm.value.archive.as_ref()).map(|archive| {
+        claims.claim(lvm_conf::PATH, "lvm.archive", &archive.span, &mut problems);
+        archive.value
+    });
     for (name, group) in lvm.map(|lvm| groups(lvm, &mut problems)).unwrap_or_default() {
         volume_groups.push(volume_group(&name, group, &mut disks, &mut points, &mut problems));
     }
     let mounts = mounts::shares(shares.unwrap_or_default(), &mut points, &mut problems);
+    let groups = users::groups(raw_groups.unwrap_or_default(), &mut problems);
+    let users = users::users(raw_users.unwrap_or_default(), &mut problems);
+    let files = files::check(raw_files.unwrap_or_default(), &mut claims, &mut problems);
+    let ca_certificates = certificates::check(ca_certificates.unwrap_or_default(), &mut claims, &mut problems);
+    let docker = docker::docker(docker, &mut claims, &mut problems);
+    let container_storage = docker::containers(containers, &mut claims, &mut problems);
+    let spans = [journald.as_ref().map(|at| &at.span), cloud_init.as_ref().map(|at| &at.span)];
+    let owned = [(resources::journald::DROP_IN, "journald"), (resources::cloud_init::SWITCH, "cloud_init")];
+    for (span, (path, section)) in spans.into_iter().zip(owned) {
+        span.map(|span| claims.claim(path, section, span, &mut problems));
+    }
+    let journald = journald.map(|options| journald::journald(options, &mut problems));
+    let access = access.map(|access| access::check(access, &mut problems));
+    let cloud_init = cloud_init.and_then(|wanted| cloud_init::cloud_init(wanted, &mut problems));
     match problems.0.is_empty() {
-        true => Ok(Profile { volume_groups, mounts }),
+        true => Ok(Profile {
+            volume_groups,
+            mounts,
+            groups,
+            users,
+            files,
+            ca_certificates,
+            lvm_archive,
+            docker,
+            container_storage,
+            journald,
+            access,
+            cloud_init,
+        }),
         false => Err(problems.0),
     }
+}
+
+fn asks_for_nothing(raw: &RawProfile) -> bool {
+    fn has_any<K, V>(map: &Option<IndexMap<K, V>>) -> bool {
+        map.as_ref().is_some_and(|map| !map.is_empty())
+    }
+    let RawProfile { lvm, mounts, groups, users, files, ca_certificates, .. } = raw;
+    let RawProfile { docker, containers, journald, access, cloud_init, .. } = raw;
+    let named = [has_any(mounts), has_any(groups), has_any(users), has_any(files), has_any(ca_certificates)];
+    let there = [docker.is_some(), containers.is_some(), journald.is_some(), access.is_some(), cloud_init.is_some()];
+    lvm.is_none() && !named.contains(&true) && !there.contains(&true)
 }
 
 /// Both forms, short and long, as one list.
 fn groups(lvm: At<RawLvm>, problems: &mut Problems) -> Vec<(At<String>, At<RawGroup>)> {
     let At { value: lvm, span } = lvm;
-    let RawLvm { volume_group, disks, grow, volumes, thin_pools, volume_groups } = lvm;
+    let RawLvm { archive, volume_group, disks, grow, volumes, thin_pools, volume_groups } = lvm;
     let has_short =
         volume_group.is_some() || disks.is_some() || grow.is_some() || volumes.is_some() || thin_pools.is_some();
     let short = RawGroup { disks, grow, volumes, thin_pools };
@@ -105,6 +170,7 @@ fn groups(lvm: At<RawLvm>, problems: &mut Problems) -> Vec<(At<String>, At<RawGr
             several.value.into_iter().map(|(name, MapOf(group))| (name, group)).collect()
         }
         (Some(name), None) => vec![(name.clone(), At { value: short, span: name.span })],
+        (None, None) if archive.is_some() && !has_short => Vec::new(),
         (None, None) => {
             problems.add(
                 &span,

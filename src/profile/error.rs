@@ -1,5 +1,6 @@
 //! What is wrong with a profile, shown where it is wrong.
 
+use super::mask::mask;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use std::fmt;
 use std::ops::Range;
@@ -37,10 +38,10 @@ pub struct ProfileError {
 }
 
 impl ProfileError {
-    /// `source` is the file's text, empty where none can be shown.
+    /// `source` is the file's text, empty where none can be shown. Secrets in it are made unreadable here.
     pub fn new(file_name: &str, source: &str, mut problems: Vec<Problem>) -> ProfileError {
         problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
-        ProfileError { file_name: file_name.to_owned(), source: source.to_owned(), problems }
+        ProfileError { file_name: file_name.to_owned(), source: mask(source), problems }
     }
 
     /// In the order of the file.
@@ -57,7 +58,7 @@ impl ProfileError {
 
     fn block(&self, problem: &Problem, renderer: &Renderer) -> String {
         let Problem { message, cure, span } = problem;
-        let message = printable(message);
+        let message = printable(&mask(message));
         let mut groups = Vec::new();
         match span {
             Some(span) => {
@@ -76,7 +77,7 @@ impl ProfileError {
                 groups.push(Group::with_title(Level::ERROR.primary_title(title)));
             }
         }
-        let cure = printable(cure);
+        let cure = printable(&mask(cure));
         let help = (!cure.is_empty()).then(|| Group::with_title(Level::HELP.secondary_title(cure.as_str())));
         match (help, span) {
             // Two reports: within one, a bar that leads nowhere would join them.
@@ -149,8 +150,8 @@ pub fn unknown_word(what: &str, word: &str, known: &[&str]) -> (String, String) 
     (format!("unknown {what} `{word}`"), cure)
 }
 
-/// The known word that is most likely meant: few letters apart, case, `-` and `_` aside.
-fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+/// The known word that is most likely meant: few letters apart, case, `-` and `_` aside; or one that begins with it.
+pub fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let word = plain(word);
     let allowed = (word.chars().count() / 3).clamp(1, 3);
@@ -160,6 +161,7 @@ fn closest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+        .or_else(|| known.iter().copied().find(|candidate| plain(candidate).starts_with(&format!("{word}_"))))
 }
 
 #[cfg(test)]
@@ -175,6 +177,7 @@ mod tests {
             ("thin-pools", Some("thin_pools")),
             ("Disks", Some("disks")),
             ("disk", Some("disks")),
+            ("thin", Some("thin_pools")),
             ("filesystem", None),
             ("x", None),
         ];

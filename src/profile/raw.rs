@@ -2,11 +2,23 @@
 //!
 //! What can be said by types is said here; everything else is in [`super::checks`].
 
+pub mod access;
+pub mod cloud_init;
+mod docker;
+mod files;
+pub mod journald;
 mod shape;
 pub mod storage;
+pub mod users;
 
+pub use access::*;
+pub use cloud_init::*;
+pub use docker::{RawContainers, RawDocker};
+pub use files::{RawCertificate, RawFile, RawState};
+pub use journald::*;
 pub use shape::{MapOf, Shape, WordOr};
 pub use storage::*;
+pub use users::*;
 
 use super::Profile;
 use super::checks;
@@ -87,4 +99,22 @@ pub struct RawProfile {
     pub lvm: Option<At<RawLvm>>,
     /// Network shares to mount, by mount point.
     pub mounts: Option<IndexMap<At<String>, MapOf<RawShare>>>,
+    /// Files and directories, by absolute path.
+    pub files: Option<IndexMap<At<String>, MapOf<RawFile>>>,
+    /// Certificate files, by absolute path.
+    pub ca_certificates: Option<IndexMap<At<String>, MapOf<RawCertificate>>>,
+    /// Docker's configuration.
+    pub docker: Option<MapOf<RawDocker>>,
+    /// Configuration of the other container engines.
+    pub containers: Option<MapOf<RawContainers>>,
+    /// Groups that shall exist, by name.
+    pub groups: Option<IndexMap<At<String>, MapOf<RawUserGroup>>>,
+    /// Users that shall exist, by name.
+    pub users: Option<IndexMap<At<String>, MapOf<RawUser>>>,
+    /// Who may log in from where.
+    pub access: Option<MapOf<RawAccess>>,
+    /// Options of the journal.
+    pub journald: Option<At<RawJournald>>,
+    /// `disabled`: cloud-init is retired once it has done its work.
+    pub cloud_init: Option<RawCloudInit>,
 }

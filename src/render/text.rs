@@ -1,7 +1,7 @@
 //! A plan for people: what is done, to what, from which state to which, and why.
 
 use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, ledger, pad, pad_left, printable};
-use crate::action::Action;
+use crate::action::{Action, KeyChange};
 use crate::plan::{Note, Plan, PlannedAction, Refusal};
 use similar::TextDiff;
 use std::time::Duration;
@@ -26,8 +26,12 @@ impl Kind {
             | Action::CreateThinPool { .. }
             | Action::MakeFilesystem { .. }
             | Action::CreateDirectory { .. }
+            | Action::CreateGroup { .. }
+            | Action::CreateUser(_)
+            | Action::ChangeKeys { before: None, .. }
             | Action::WriteFile { before: None, .. }
             | Action::WriteSecretFile { before: None, .. }
+            | Action::CopyFile { before: None, .. }
             | Action::MakeSwap { uuid: None, .. } => Kind::Create,
             Action::GrowPartition { .. }
             | Action::ResizePhysicalVolume { .. }
@@ -44,8 +48,18 @@ impl Kind {
             | Action::GrowFilesystem { .. }
             | Action::WriteFile { before: Some(_), .. }
             | Action::WriteSecretFile { before: Some(_), .. }
+            | Action::CopyFile { before: Some(_), .. }
             | Action::SetAttributes { .. }
             | Action::RemoveFile { .. }
+            | Action::RefreshTrust { .. }
+            | Action::SetShell { .. }
+            | Action::JoinGroups { .. }
+            | Action::SetPasswordHash { .. }
+            | Action::LockPassword { .. }
+            | Action::ChangeKeys { before: Some(_), .. }
+            | Action::RestoreLabels { .. }
+            | Action::EnablePamAccess { .. }
+            | Action::FlushJournal { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
             | Action::EnableUnit { .. }
@@ -145,15 +159,21 @@ fn actions(actions: &[PlannedAction], commands: &[Vec<String>], options: &Option
                 text.push('\n');
             }
         }
-        if let Action::WriteFile { before, after, .. } = &planned.action {
-            text.push_str(&diff(before.as_deref().unwrap_or(""), after, &indent, options));
+        match &planned.action {
+            Action::WriteFile { before, after, .. } => {
+                text.push_str(&diff(before.as_deref().unwrap_or(""), after, &indent, options));
+            }
+            Action::ChangeKeys { changes, .. } => {
+                text.extend(changes.iter().map(|change| key(change, &indent, options)))
+            }
+            _ => {}
         }
     }
     text
 }
 
 fn action(number: usize, planned: &PlannedAction, table: &Table, options: &Options) -> String {
-    let PlannedAction { object, before, after, why, action } = planned;
+    let PlannedAction { object, before, after, why, owes: _, action } = planned;
     let change = options.change(before, after);
     let why = printable(why);
     let line = format!(
@@ -180,7 +200,9 @@ fn diff(before: &str, after: &str, indent: &str, options: &Options) -> String {
     let unified = diff.unified_diff().context_radius(3).missing_newline_hint(true).to_string();
     let mut text = String::new();
     for line in unified.lines() {
-        let shown = printable(line);
+        // A tab would make the columns of a plan depend on the terminal's stops.
+        let line = line.replace('\t', "    ");
+        let shown = printable(&line);
         let painted = match line.chars().next() {
             Some('+') => options.paint(GREEN, &shown),
             Some('-') => options.paint(RED, &shown),
@@ -191,6 +213,19 @@ fn diff(before: &str, after: &str, indent: &str, options: &Options) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A diff of keys: fingerprint, comment and options stand for each.
+fn key(change: &KeyChange, indent: &str, options: &Options) -> String {
+    let line = |mark: &str, style, name: &str| {
+        format!("{indent}{}\n", options.paint(style, &format!("{mark}{}", printable(name))))
+    };
+    match change {
+        KeyChange::Add { key, .. } => line("+", GREEN, &key.to_string()),
+        KeyChange::Replace { was, key, .. } => line("-", RED, &was.to_string()) + &line("+", GREEN, &key.to_string()),
+        KeyChange::Remove { was: Some(was), .. } => line("-", RED, &was.to_string()),
+        KeyChange::Remove { number, was: None, .. } => line("-", RED, &format!("line {number}, which is no known key")),
+    }
 }
 
 fn sentence(word: &str, style: anstyle::Style, note: &Note, options: &Options) -> String {

@@ -1,10 +1,12 @@
 //! Disks: which device an entry of the profile means, and whether it may be taken.
 
+use crate::facts::index::Index;
 use crate::facts::{BlockDevice, BlockKind, Facts, PhysicalVolume, VolumeGroup};
 use crate::plan::RefusalCode;
 use crate::profile::{DiskSelector, DiskWanted, OnSignature};
 use crate::record::Begun;
 use crate::size::human;
+use std::collections::HashSet;
 
 /// What an entry of the profile comes to.
 #[derive(Debug)]
@@ -46,39 +48,36 @@ fn recorded<'a>(facts: &'a Facts, group: &'a VolumeGroup, selector: &DiskSelecto
 /// # Errors
 /// No device, too many, or not the number wanted.
 pub fn resolve<'a>(
-    facts: &'a Facts,
+    index: &Index<'a>,
     group: Option<&'a VolumeGroup>,
     group_name: &str,
     wanted: &DiskWanted,
-    spoken_for: &[String],
+    spoken_for: &HashSet<String>,
 ) -> Result<Vec<Resolution<'a>>, DiskRefusal> {
     if let Some(group) = group {
-        let members = recorded(facts, group, &wanted.selector);
+        let members = recorded(index.facts, group, &wanted.selector);
         if members.len() as u64 >= wanted_count(&wanted.selector) {
             return Ok(members
                 .into_iter()
-                .map(|pv| Resolution::Member { pv, device: facts.device_at(&pv.device) })
+                .map(|pv| Resolution::Member { pv, device: index.device_at(&pv.device) })
                 .collect());
         }
     }
     match &wanted.selector {
-        DiskSelector::Path(path) => match facts.device_at(path) {
-            Some(device) => Ok(vec![membership(facts, group, device)]),
+        DiskSelector::Path(path) => match index.device_at(path) {
+            Some(device) => Ok(vec![membership(index, group, device)]),
             None => Err(missing(path)),
         },
-        DiskSelector::Serial(serial) => {
-            let found = with_serial(facts, serial);
-            match found.as_slice() {
-                [] => Err(missing(&format!("serial {serial}"))),
-                [device] => Ok(vec![membership(facts, group, device)]),
-                several => Err(no(
-                    RefusalCode::DiskAmbiguous,
-                    format!("{} devices have this serial: {}", several.len(), names(several)),
-                    "name the multipath device or one by-path link",
-                )),
-            }
-        }
-        DiskSelector::Match { min, max, count } => matching(facts, group, group_name, (*min, *max), *count, spoken_for),
+        DiskSelector::Serial(serial) => match index.disks_with_serial(serial) {
+            [] => Err(missing(&format!("serial {serial}"))),
+            [device] => Ok(vec![membership(index, group, device)]),
+            several => Err(no(
+                RefusalCode::DiskAmbiguous,
+                format!("{} devices have this serial: {}", several.len(), names(several)),
+                "name the multipath device or one by-path link",
+            )),
+        },
+        DiskSelector::Match { min, max, count } => matching(index, group, group_name, (*min, *max), *count, spoken_for),
     }
 }
 
@@ -101,41 +100,34 @@ fn missing(name: &str) -> DiskRefusal {
     )
 }
 
-fn with_serial<'a>(facts: &'a Facts, serial: &str) -> Vec<&'a BlockDevice> {
-    facts
-        .block_devices
-        .iter()
-        .filter(|device| device.kind == BlockKind::Disk && device.serials.iter().any(|known| known == serial))
-        .collect()
-}
-
 fn names(devices: &[&BlockDevice]) -> String {
     devices.iter().map(|device| format!("{} ({})", device.path(), human(device.size))).collect::<Vec<_>>().join(", ")
 }
 
-fn membership<'a>(facts: &'a Facts, group: Option<&'a VolumeGroup>, device: &'a BlockDevice) -> Resolution<'a> {
-    match group.and_then(|group| pv_on(facts, group, device)) {
+fn membership<'a>(index: &Index<'a>, group: Option<&'a VolumeGroup>, device: &'a BlockDevice) -> Resolution<'a> {
+    match group.and_then(|group| pv_on(index, group, device)) {
         Some(pv) => Resolution::Member { pv, device: Some(device) },
         None => Resolution::Candidate(device),
     }
 }
 
-fn pv_on<'a>(facts: &Facts, group: &'a VolumeGroup, device: &BlockDevice) -> Option<&'a PhysicalVolume> {
-    group
-        .physical_volumes
+fn pv_on<'a>(index: &Index<'a>, group: &VolumeGroup, device: &BlockDevice) -> Option<&'a PhysicalVolume> {
+    index
+        .physical_volumes(device)
         .iter()
-        .find(|pv| facts.device_at(&pv.device).is_some_and(|found| found.number == device.number))
+        .find(|(of, _)| of.uuid == group.uuid && of.name == group.name)
+        .map(|(_, pv)| *pv)
 }
 
 /// A selector counts fitting whole disks that the group already has, then takes blank ones; it
 /// never has a choice.
 fn matching<'a>(
-    facts: &'a Facts,
+    index: &Index<'a>,
     group: Option<&'a VolumeGroup>,
     group_name: &str,
     (min, max): (Option<u64>, Option<u64>),
     count: u32,
-    spoken_for: &[String],
+    spoken_for: &HashSet<String>,
 ) -> Result<Vec<Resolution<'a>>, DiskRefusal> {
     let fits = |device: &BlockDevice| {
         device.kind == BlockKind::Disk
@@ -143,10 +135,10 @@ fn matching<'a>(
             && max.is_none_or(|max| device.size <= max)
             && !spoken_for.contains(&device.number)
     };
-    let fitting: Vec<&BlockDevice> = facts.block_devices.iter().filter(|device| fits(device)).collect();
+    let fitting: Vec<&BlockDevice> = index.facts.block_devices.iter().filter(|device| fits(device)).collect();
     let mut chosen = Vec::new();
     for device in &fitting {
-        if let Some(pv) = group.and_then(|group| pv_on(facts, group, device)) {
+        if let Some(pv) = group.and_then(|group| pv_on(index, group, device)) {
             chosen.push(Resolution::Member { pv, device: Some(device) });
         }
     }
@@ -157,7 +149,7 @@ fn matching<'a>(
     let free: Vec<&BlockDevice> = fitting
         .iter()
         .copied()
-        .filter(|device| may_take(facts, device, OnSignature::Refuse, group_name).is_ok())
+        .filter(|device| may_take(index, device, OnSignature::Refuse, group_name).is_ok())
         .collect();
     if free.len() == open {
         chosen.extend(free.into_iter().map(Resolution::Candidate));
@@ -192,12 +184,12 @@ pub enum Taking {
 /// # Errors
 /// Anything that is, or may be, in use or of value on it.
 pub fn may_take(
-    facts: &Facts,
+    index: &Index<'_>,
     device: &BlockDevice,
     on_signature: OnSignature,
     group: &str,
 ) -> Result<Taking, DiskRefusal> {
-    in_use(facts, device)?;
+    in_use(index, device)?;
     if device.read_only {
         return Err(no(RefusalCode::DiskReadOnly, "is read-only", "make it writable, or name another disk"));
     }
@@ -211,9 +203,9 @@ pub fn may_take(
             "replace the disk, or name another",
         ));
     }
-    if is_orphan(facts, device)
+    if index.is_orphan(device)
         && probe.signatures.iter().all(|signature| signature == "LVM2_member")
-        && begun(facts, device, group)
+        && begun(index.facts, device, group)
     {
         return Ok(Taking::Resumed);
     }
@@ -238,10 +230,6 @@ pub fn may_take(
     }
 }
 
-fn is_orphan(facts: &Facts, device: &BlockDevice) -> bool {
-    facts.orphans.iter().any(|pv| facts.device_at(&pv.device).is_some_and(|found| found.number == device.number))
-}
-
 fn begun(facts: &Facts, device: &BlockDevice, group: &str) -> bool {
     facts.record.begun.iter().any(|begun| match begun {
         Begun::TakeDisk { volume_group, serials, links, size } => {
@@ -250,28 +238,28 @@ fn begun(facts: &Facts, device: &BlockDevice, group: &str) -> bool {
                 if serials.is_empty() { same(&device.links, links) } else { same(&device.serials, serials) };
             volume_group == group && *size == device.size && identified
         }
-        Begun::MakeFilesystem { .. } => false,
+        _ => false,
     })
 }
 
 /// # Errors
 /// Mounted, swapped on, held, opened exclusively, or part of another volume group; partitions count
 /// for their disk.
-fn in_use(facts: &Facts, device: &BlockDevice) -> Result<(), DiskRefusal> {
-    let parts = facts.block_devices.iter().filter(|part| part.parent.as_deref() == Some(device.name.as_str()));
+fn in_use(index: &Index<'_>, device: &BlockDevice) -> Result<(), DiskRefusal> {
+    let parts = index.partitions(device).iter().copied();
     for part in std::iter::once(device).chain(parts) {
         let path = part.path();
-        if let Some(mount) = facts.mounts.iter().find(|mount| mount.device_number == part.number) {
+        if let Some(mount) = index.mount_of(&part.number) {
             return Err(no(
                 RefusalCode::DiskInUse,
                 format!("in use: {path} is mounted on {}", mount.path),
                 "name another disk; what is in use is never taken",
             ));
         }
-        if facts.swaps.iter().any(|swap| swap.device_number.as_ref() == Some(&part.number)) {
+        if index.swap_on(&part.number).is_some() {
             return Err(no(RefusalCode::DiskInUse, format!("in use: {path} is active swap"), "name another disk"));
         }
-        if let Some(group) = facts.volume_groups.iter().find(|group| pv_on(facts, group, part).is_some()) {
+        if let Some((group, _)) = index.physical_volumes(part).first() {
             return Err(no(
                 RefusalCode::DiskInOtherGroup,
                 format!("{path} is a physical volume of volume group {}", group.name),

@@ -10,32 +10,18 @@ use crate::size::human;
 
 /// Plans what the group's volumes hold, but for growth that waits for a mount.
 pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
-    for volume in &wanted.volumes {
-        let planned = model
-            .group(&wanted.name)
-            .and_then(|group| group.volumes.iter().find(|planned| planned.name == volume.name));
-        let Some(planned) = planned.cloned() else { continue };
+    for (at, volume) in wanted.volumes.iter().enumerate() {
+        let Some(planned) = model.volume(&wanted.name, at).cloned() else { continue };
         let kind = match volume.content {
             Content::Swap => continue,
             Content::AsFound => None,
             Content::Filesystem(kind) => Some(kind),
         };
         let unmounted = content(&wanted.name, kind, &planned, model);
-        if let Some(slot) = model
-            .group_mut(&wanted.name)
-            .and_then(|group| group.volumes.iter_mut().find(|planned| planned.name == volume.name))
-        {
+        if let Some(slot) = model.group_mut(&wanted.name).and_then(|group| group.volumes.get_mut(at)) {
             slot.unmounted = unmounted;
         }
     }
-}
-
-/// The mount of a device through which its file system can be changed: a writable one first, then one of
-/// the whole rather than of a directory. Where OSTree deploys the root there are several, and the whole one,
-/// /sysroot, may be read-only.
-pub fn mount_of<'a>(model: &Model<'a>, number: &str) -> Option<&'a Mount> {
-    let mounts = model.facts.mounts.iter().filter(|mount| mount.device_number == number);
-    mounts.min_by_key(|mount| (mount.is_read_only(), mount.root != "/"))
 }
 
 /// Plans one volume's file system. Returns type, bytes and block size of one that is, or will be,
@@ -51,7 +37,7 @@ fn content(
     };
     let object = format!("{group}/{}", planned.name);
     let number = lv.device_number.clone().unwrap_or_default();
-    if let Some(mount) = mount_of(model, &number) {
+    if let Some(mount) = model.index.mount_of(&number) {
         if kind.is_some_and(|kind| kind.as_str() != mount.fstype) {
             mismatch(&object, &mount.fstype, kind, model);
             return None;
@@ -59,7 +45,7 @@ fn content(
         grow_mounted(&object, mount, planned, model);
         return None;
     }
-    let Some(device) = model.facts.device(&number) else {
+    let Some(device) = model.index.device(&number) else {
         if kind.is_some() {
             model.refuse(
                 RefusalCode::NotBlank,
@@ -134,7 +120,7 @@ fn unmounted(
 }
 
 fn is_swap(model: &Model<'_>, number: &str) -> bool {
-    model.facts.swaps.iter().any(|swap| swap.device_number.as_deref() == Some(number))
+    model.index.swap_on(number).is_some()
 }
 
 fn mismatch(object: &str, found: &str, kind: Option<FilesystemType>, model: &mut Model<'_>) {

@@ -4,10 +4,12 @@
 use super::{filesystem, swap};
 use crate::accounts::Owner;
 use crate::action::Action;
-use crate::fstab::{self, Entry, Line};
+use crate::facts::Facts;
+use crate::fstab::{self, Entry, Line, Table};
 use crate::plan::RefusalCode;
-use crate::plan::model::{Model, PlannedVolume, Words};
+use crate::plan::model::{self, Model, MountedContent, PlannedVolume, Words};
 use crate::profile::{Content, MountWanted, Profile, ShareMount, Volume};
+use std::collections::HashMap;
 
 const FSTAB: &str = "/etc/fstab";
 /// What an entry gets whose options the profile leaves open.
@@ -25,9 +27,9 @@ pub fn plan(profile: &Profile, model: &mut Model<'_>) {
     let volumes: Vec<Mounting<'_>> = profile
         .volume_groups
         .iter()
-        .flat_map(|group| group.volumes.iter().map(move |volume| (group, volume)))
-        .filter_map(|(group, volume)| {
-            let planned = model.group(&group.name)?.volumes.iter().find(|planned| planned.name == volume.name)?.clone();
+        .flat_map(|group| group.volumes.iter().enumerate().map(move |(at, volume)| (group, at, volume)))
+        .filter_map(|(group, at, volume)| {
+            let planned = model.volume(&group.name, at)?.clone();
             Some(Mounting { group: group.name.clone(), volume, planned })
         })
         .collect();
@@ -45,36 +47,63 @@ pub fn plan(profile: &Profile, model: &mut Model<'_>) {
     }
 }
 
+/// fstab under edit, and where its entries are.
+struct Editing {
+    table: Table,
+    /// Places of the entries for a resolved mount point, swap areas aside.
+    by_path: HashMap<String, Vec<usize>>,
+    swaps: Vec<usize>,
+    /// In words.
+    changed: Vec<String>,
+}
+
+impl Editing {
+    fn new(text: &str, facts: &Facts) -> Self {
+        let table = Table::new(text);
+        let mut editing = Self { table, by_path: HashMap::new(), swaps: Vec::new(), changed: Vec::new() };
+        (0..editing.table.entries().len()).for_each(|at| editing.note_place(at, facts));
+        editing
+    }
+
+    fn note_place(&mut self, at: usize, facts: &Facts) {
+        let entry = &self.table.entries()[at];
+        if entry.fstype == "swap" {
+            self.swaps.push(at);
+        } else {
+            self.by_path.entry(facts.resolved(&entry.path).to_owned()).or_default().push(at);
+        }
+    }
+
+    fn append(&mut self, line: &Line, what: String, facts: &Facts) {
+        self.table.append(line);
+        self.changed.push(what);
+        self.note_place(self.table.entries().len() - 1, facts);
+    }
+}
+
 /// Plans one write of fstab with every entry that is missing or differs.
 fn fstab(profile: &Profile, volumes: &[Mounting<'_>], model: &mut Model<'_>) {
     let before = model.facts.fstab.text.clone();
-    let mut text = before.clone().unwrap_or_default();
-    let mut changed = Vec::new();
+    let mut editing = Editing::new(before.as_deref().unwrap_or_default(), model.facts);
     for mounting in volumes {
-        let edited = match (&mounting.volume.mount, mounting.volume.content) {
-            (_, Content::Swap) => swap_entry(mounting, &text, model),
-            (Some(wanted), _) => volume_entry(mounting, wanted, &text, model),
-            (None, _) => None,
-        };
-        if let Some((edited, what)) = edited {
-            text = edited;
-            changed.push(what);
+        match (&mounting.volume.mount, mounting.volume.content) {
+            (_, Content::Swap) => swap_entry(mounting, &mut editing, model),
+            (Some(wanted), _) => volume_entry(mounting, wanted, &mut editing, model),
+            (None, _) => {}
         }
     }
     for share in &profile.mounts {
         let line = line(&share.source, &share.mount, &share.fstype, "0");
         let same = |model: &Model<'_>, entry: &Entry| model.facts.resolved(&entry.source) == share.source;
-        if let Some((edited, what)) = entry(&share.mount.path, &share.mount.options, &line, same, &text, model) {
-            text = edited;
-            changed.push(what);
-        }
+        entry(&share.mount.path, &share.mount.options, &line, same, &mut editing, model);
     }
+    let Editing { table, changed, .. } = editing;
     if changed.is_empty() {
         return;
     }
     let state = if before.is_some() { "" } else { "no such file" };
     model.act(
-        Action::WriteFile { path: FSTAB.to_owned(), mode: 0o644, owner: Owner::root(), before, after: text },
+        Action::WriteFile { path: FSTAB.to_owned(), mode: 0o644, owner: Owner::root(), before, after: table.text() },
         Words {
             object: FSTAB.to_owned(),
             before: state.to_owned(),
@@ -104,12 +133,7 @@ fn line(source: &str, wanted: &MountWanted, fstype: &str, pass: &str) -> Line {
     }
 }
 
-fn volume_entry(
-    mounting: &Mounting<'_>,
-    wanted: &MountWanted,
-    text: &str,
-    model: &mut Model<'_>,
-) -> Option<(String, String)> {
+fn volume_entry(mounting: &Mounting<'_>, wanted: &MountWanted, editing: &mut Editing, model: &mut Model<'_>) {
     let planned = &mounting.planned;
     let fstype = match (mounting.volume.content, &planned.unmounted, mounted_type(mounting, model)) {
         (Content::Filesystem(kind), _, _) => kind.as_str().to_owned(),
@@ -120,12 +144,12 @@ fn volume_entry(
     let pass = if fstype == "ext4" { "2" } else { "0" };
     let line = line(&planned.device, wanted, &fstype, pass);
     let same = |model: &Model<'_>, entry: &Entry| names_volume(model, entry, mounting);
-    entry(&wanted.path, &wanted.options, &line, same, text, model)
+    entry(&wanted.path, &wanted.options, &line, same, editing, model);
 }
 
 fn mounted_type(mounting: &Mounting<'_>, model: &Model<'_>) -> Option<String> {
     let number = mounting.planned.observed.as_ref()?.device_number.as_ref()?;
-    filesystem::mount_of(model, number).map(|mount| mount.fstype.clone())
+    model.index.mount_of(number).map(|mount| mount.fstype.clone())
 }
 
 /// Whether an entry's first field means this volume: by path, or by UUID= and the like.
@@ -134,32 +158,44 @@ fn names_volume(model: &Model<'_>, entry: &Entry, mounting: &Mounting<'_>) -> bo
     if entry.source == mounting.planned.device || entry.source == plain {
         return true;
     }
-    let number = mounting.planned.observed.as_ref().and_then(|lv| lv.device_number.as_ref());
-    number.is_some() && model.facts.fstab.devices.get(&entry.source) == number
+    let Some(number) = mounting.planned.observed.as_ref().and_then(|lv| lv.device_number.as_ref()) else {
+        return false;
+    };
+    model.facts.fstab.devices.get(&entry.source) == Some(number) || names_uuid(model, &entry.source, number)
 }
 
-/// The edited text, and what was done, where an entry for a mount point is missing or has other
-/// options than the profile says. The same mount point under another spelling is the same entry.
+/// Whether a first field is the UUID of what was found on a device. udev's link for it comes some time
+/// after mkswap and mkfs.
+fn names_uuid(model: &Model<'_>, source: &str, number: &str) -> bool {
+    let Some(uuid) = source.strip_prefix("UUID=").map(|uuid| uuid.trim_matches('"')) else { return false };
+    let active = model.index.swap_on(number).map(|swap| &swap.uuid);
+    let probe = model.index.device(number).and_then(|device| device.probe.as_ref());
+    let swap = probe.and_then(|probe| probe.swap.as_ref()).map(|swap| &swap.uuid);
+    let filesystem = probe.and_then(|probe| probe.filesystem.as_ref()).map(|filesystem| &filesystem.uuid);
+    !uuid.is_empty() && active.into_iter().chain(swap).chain(filesystem).any(|found| found.eq_ignore_ascii_case(uuid))
+}
+
+/// Edits where an entry for a mount point is missing or has other options than the profile says. The
+/// same mount point under another spelling is the same entry.
 fn entry(
     path: &str,
     options: &str,
     line: &Line,
     same: impl Fn(&Model<'_>, &Entry) -> bool,
-    text: &str,
+    editing: &mut Editing,
     model: &mut Model<'_>,
-) -> Option<(String, String)> {
+) {
     let facts = model.facts;
-    let entries: Vec<Entry> = fstab::parse(text)
-        .into_iter()
-        .filter(|entry| entry.fstype != "swap" && facts.resolved(&entry.path) == facts.resolved(path))
-        .collect();
-    let Some(found) = entries.first() else {
-        return Some((fstab::append(text, line), format!("+ {path}")));
+    let places = editing.by_path.get(facts.resolved(path)).map_or(&[][..], Vec::as_slice);
+    let Some(at) = places.first().copied() else {
+        editing.append(line, format!("+ {path}"), facts);
+        return;
     };
-    if entries.len() > 1 {
+    let found = &editing.table.entries()[at];
+    if places.len() > 1 {
         model.warn(
             FSTAB,
-            format!("has {} entries for {path}; the one on line {} is looked at", entries.len(), found.line + 1),
+            format!("has {} entries for {path}; the one on line {} is looked at", places.len(), found.line + 1),
         );
     }
     if !same(model, found) || !(found.fstype == line.fstype || found.fstype == "auto" || line.fstype == "auto") {
@@ -169,10 +205,10 @@ fn entry(
             format!("line {} mounts {} ({}) on {path}", found.line + 1, found.source, found.fstype),
             format!("remove that line, or correct the profile: it wants {} ({})", line.source, line.fstype),
         );
-        return None;
+        return;
     }
     if options == DEFAULT_OPTIONS || found.options == options {
-        return None;
+        return;
     }
     let edited = Line {
         source: found.source.clone(),
@@ -183,14 +219,14 @@ fn entry(
         pass: found.pass.clone().unwrap_or_else(|| line.pass.clone()),
     };
     model.note(path, "new mount options take effect when it is next mounted");
-    Some((fstab::replace(text, found.line, &edited), format!("~ {path}")))
+    editing.table.replace(at, &edited);
+    editing.changed.push(format!("~ {path}"));
 }
 
-fn swap_entry(mounting: &Mounting<'_>, text: &str, model: &mut Model<'_>) -> Option<(String, String)> {
-    let found =
-        fstab::parse(text).into_iter().any(|entry| entry.fstype == "swap" && names_volume(model, &entry, mounting));
-    if found {
-        return None;
+fn swap_entry(mounting: &Mounting<'_>, editing: &mut Editing, model: &Model<'_>) {
+    let entries = editing.table.entries();
+    if editing.swaps.iter().any(|at| names_volume(model, &entries[*at], mounting)) {
+        return;
     }
     let line = Line {
         source: mounting.planned.device.clone(),
@@ -200,21 +236,25 @@ fn swap_entry(mounting: &Mounting<'_>, text: &str, model: &mut Model<'_>) -> Opt
         frequency: "0".to_owned(),
         pass: "0".to_owned(),
     };
-    Some((fstab::append(text, &line), format!("+ swap {}", mounting.planned.device)))
+    editing.append(&line, format!("+ swap {}", mounting.planned.device), model.facts);
 }
 
 fn mount_volume(mounting: &Mounting<'_>, wanted: &MountWanted, model: &mut Model<'_>) {
     let path = model.facts.resolved(&wanted.path).to_owned();
     let object = format!("{}/{}", mounting.group, mounting.volume.name);
     let number = mounting.planned.observed.as_ref().and_then(|lv| lv.device_number.clone());
-    // The last mount on a path is the one that is seen.
-    if let Some(mount) = model.facts.mounts.iter().rev().find(|mount| mount.path == path) {
+    if let Some(mount) = model.index.mount_on(&path) {
         if number.as_ref() != Some(&mount.device_number) {
             conflict(&path, &mount.source, &object, model);
         }
         return;
     }
-    mount(&path, &object, model);
+    let made = |action: &Action| {
+        matches!(action, Action::MakeFilesystem { volume_group, volume, .. }
+            if *volume_group == mounting.group && *volume == mounting.volume.name)
+    };
+    let content = if model.actions().any(made) { MountedContent::Empty } else { MountedContent::Unseen };
+    mount(&path, &object, content, model);
     if let Some((fstype, size, block_size)) = &mounting.planned.unmounted {
         filesystem::grow(&object, &path, fstype, (*size, *block_size), &mounting.planned, model);
     }
@@ -222,13 +262,13 @@ fn mount_volume(mounting: &Mounting<'_>, wanted: &MountWanted, model: &mut Model
 
 fn mount_share(share: &ShareMount, model: &mut Model<'_>) {
     let path = model.facts.resolved(&share.mount.path).to_owned();
-    if let Some(mount) = model.facts.mounts.iter().rev().find(|mount| mount.path == path) {
+    if let Some(mount) = model.index.mount_on(&path) {
         if fstab::normalise(&mount.source) != fstab::normalise(&share.source) || !mount.fstype.starts_with("nfs") {
             conflict(&path, &mount.source, &share.source, model);
         }
         return;
     }
-    mount(&path, &share.source, model);
+    mount(&path, &share.source, MountedContent::Unseen, model);
 }
 
 fn conflict(path: &str, found: &str, wanted: &str, model: &mut Model<'_>) {
@@ -240,11 +280,11 @@ fn conflict(path: &str, found: &str, wanted: &str, model: &mut Model<'_>) {
     );
 }
 
-fn mount(path: &str, object: &str, model: &mut Model<'_>) {
+fn mount(path: &str, object: &str, content: MountedContent, model: &mut Model<'_>) {
     if model.facts.occupied.iter().any(|directory| directory == path) {
         model.warn(path, "holds files now; they stay, but the mount hides them");
     }
-    if !model.facts.directories.iter().any(|directory| directory == path) {
+    if !model.index.is_directory(path) {
         if let Some(obstacle) = model.facts.unmakeable.get(path) {
             model.refuse(
                 RefusalCode::MountConflict,
@@ -264,6 +304,7 @@ fn mount(path: &str, object: &str, model: &mut Model<'_>) {
             },
         );
     }
+    model.mounting.push(model::Mounting { path: path.to_owned(), content });
     model.act(
         Action::Mount { path: path.to_owned() },
         Words {

@@ -15,11 +15,11 @@ const HEADROOM: u64 = 64 << 20;
 
 /// Plans the swap areas of a group.
 pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
-    for volume in wanted.volumes.iter().filter(|volume| volume.content == Content::Swap) {
-        let planned = model
-            .group(&wanted.name)
-            .and_then(|group| group.volumes.iter().find(|planned| planned.name == volume.name));
-        if let Some(planned) = planned.cloned() {
+    for (at, volume) in wanted.volumes.iter().enumerate() {
+        if volume.content != Content::Swap {
+            continue;
+        }
+        if let Some(planned) = model.volume(&wanted.name, at).cloned() {
             area(&wanted.name, &planned, model);
         }
     }
@@ -28,7 +28,7 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
 /// The active swap area on a volume.
 pub fn active<'a>(model: &Model<'a>, planned: &PlannedVolume) -> Option<&'a Swap> {
     let number = planned.observed.as_ref()?.device_number.as_ref()?;
-    model.facts.swaps.iter().find(|swap| swap.device_number.as_ref() == Some(number))
+    model.index.swap_on(number)
 }
 
 /// Whether an active area is smaller than its volume; /proc/swaps leaves out the header page.
@@ -48,7 +48,7 @@ fn area(group: &str, planned: &PlannedVolume, model: &mut Model<'_>) {
         }
         return;
     }
-    let device = lv.device_number.as_ref().and_then(|number| model.facts.device(number));
+    let device = lv.device_number.as_ref().and_then(|number| model.index.device(number));
     let Some(probe) = device.and_then(|device| device.probe.as_ref()) else {
         model.refuse(
             RefusalCode::NotBlank,

@@ -202,8 +202,7 @@ pub fn share_free(wanted: &[ThinPool], pools: &mut [PoolSizing], base: u64, spar
 
 /// Emits a pool's actions: its profile file, then creation or growth, then settings.
 pub fn plan(group: &str, extent_size: u64, wanted: &ThinPool, sizing: &PoolSizing, model: &mut Model<'_>) {
-    let facts = model.facts;
-    let lv = facts.volume_group(group).and_then(|observed| observed.logical_volume(&wanted.name));
+    let lv = model.index.logical_volume(group, &wanted.name);
     let profile = wanted.autoextend.map(|autoextend| autoextend_profile(group, wanted, autoextend, lv, model));
     match lv.and_then(|lv| lv.pool.as_ref().map(|pool| (lv, pool))) {
         None => create(group, extent_size, wanted, sizing, profile, model),

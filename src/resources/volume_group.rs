@@ -107,11 +107,10 @@ pub fn new_extents(size: u64, extent_size: u64) -> u64 {
 
 /// Resolves the disks and guards them; `None` when any was refused.
 fn disks(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, model: &mut Model<'_>) -> Option<Vec<Taken>> {
-    let facts = model.facts;
     let mut taken = Vec::new();
     let mut refused = false;
     for entry in &wanted.disks {
-        let resolved = match disk::resolve(facts, observed, &wanted.name, entry, &model.taken) {
+        let resolved = match disk::resolve(&model.index, observed, &wanted.name, entry, &model.taken) {
             Ok(resolved) => resolved,
             Err(no) => {
                 model.refuse(no.code, entry.selector.to_string(), no.found, no.cure);
@@ -153,12 +152,12 @@ fn candidate(
         model.note(device.path(), "named more than once in the profile: taken once");
         return Ok(None);
     }
-    let taking = disk::may_take(model.facts, device, entry.on_signature, &wanted.name).map_err(|no| {
+    let taking = disk::may_take(&model.index, device, entry.on_signature, &wanted.name).map_err(|no| {
         let selector = entry.selector.to_string();
         let object = if selector == device.path() { selector } else { format!("{} ({selector})", device.path()) };
         model.refuse(no.code, object, no.found, no.cure);
     })?;
-    model.taken.push(device.number.clone());
+    model.taken.insert(device.number.clone());
     model.resolved(ResolvedDisk {
         volume_group: wanted.name.clone(),
         selector: entry.selector.to_string(),
@@ -186,7 +185,7 @@ fn candidate(
 fn grow(wanted: &VolumeGroup, observed: &facts::VolumeGroup, model: &mut Model<'_>) -> u64 {
     let mut gained = 0;
     for pv in &observed.physical_volumes {
-        let Some(device) = model.facts.device_at(&pv.device) else { continue };
+        let Some(device) = model.index.device_at(&pv.device) else { continue };
         let grown = match wanted.grow {
             Grow::Partitions => partition::grown_size(device).unwrap_or(device.size),
             Grow::None | Grow::PhysicalVolumes => device.size,
@@ -289,9 +288,8 @@ fn take(wanted: &VolumeGroup, exists: bool, extents: u64, extent_size: u64, take
 
 /// Physical volumes that the profile does not name stay, and are said to.
 fn note_foreign(wanted: &VolumeGroup, observed: &facts::VolumeGroup, model: &mut Model<'_>) {
-    let facts = model.facts;
     for pv in &observed.physical_volumes {
-        let Some(device) = facts.device_at(&pv.device) else { continue };
+        let Some(device) = model.index.device_at(&pv.device) else { continue };
         // The partition that the image came with is nobody's mistake.
         if device.partition.is_some() || model.taken.contains(&device.number) {
             continue;

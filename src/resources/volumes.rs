@@ -3,12 +3,14 @@
 
 use super::thin_pool::{self, PoolSizing};
 use crate::action::Action;
+use crate::facts::index::Index;
 use crate::facts::{self, LogicalVolume, Role};
 use crate::plan::RefusalCode;
 use crate::plan::ledger::{LedgerKind, LedgerRow};
-use crate::plan::model::{Group, Model, PlannedVolume, Words};
+use crate::plan::model::{Model, PlannedVolume, Words};
 use crate::profile::{Bound, Content, Volume, VolumeGroup};
 use crate::size::{Amount, extents_up, human};
+use std::collections::HashSet;
 
 /// Extents of one volume, now and as wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,16 +36,16 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     };
     let facts = model.facts;
     let observed = facts.volume_group(&wanted.name);
-    if !suitable(wanted, observed, model) {
+    if !suitable(wanted, model) {
         return;
     }
-    let space = sizes(wanted, observed, extent_size, total);
+    let space = sizes(wanted, observed, &model.index, extent_size, total);
     let fits = fits(wanted, &space, extent_size, total, model);
     if !exact(wanted, &space, extent_size, model) || !fits {
         return;
     }
     let rows = rows(wanted, observed, &space);
-    let volumes = planned(wanted, observed, &space, extent_size);
+    let volumes = planned(wanted, &model.index, &space, extent_size);
     if let Some(group) = model.group_mut(&wanted.name) {
         group.rows = Some(rows);
         group.volumes = volumes;
@@ -54,15 +56,11 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     }
 }
 
-fn find<'a>(observed: Option<&'a facts::VolumeGroup>, name: &str) -> Option<&'a LogicalVolume> {
-    observed.and_then(|group| group.logical_volume(name))
-}
-
 /// Names that exist as something else, or in a state that must not be touched.
-fn suitable(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, model: &mut Model<'_>) -> bool {
+fn suitable(wanted: &VolumeGroup, model: &mut Model<'_>) -> bool {
     let mut suitable = true;
     for volume in &wanted.volumes {
-        let Some(lv) = find(observed, &volume.name) else { continue };
+        let Some(lv) = model.index.logical_volume(&wanted.name, &volume.name) else { continue };
         let object = format!("{}/{}", wanted.name, volume.name);
         if lv.role != Role::Plain {
             model.refuse(
@@ -91,7 +89,7 @@ fn suitable(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, model: 
         }
     }
     for pool in &wanted.thin_pools {
-        let Some(lv) = find(observed, &pool.name) else { continue };
+        let Some(lv) = model.index.logical_volume(&wanted.name, &pool.name) else { continue };
         suitable &= thin_pool::suitable(&wanted.name, pool, lv, model);
     }
     suitable
@@ -99,12 +97,16 @@ fn suitable(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, model: 
 
 /// Counts every volume in extents. Percentages of what is free are taken of what all others leave,
 /// so that a second run computes the same numbers.
-fn sizes(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, extent_size: u64, total: u64) -> Space {
-    let current: Vec<u64> =
-        wanted.volumes.iter().map(|volume| find(observed, &volume.name).map_or(0, |lv| lv.extents)).collect();
-    let named = |lv: &LogicalVolume| {
-        wanted.volumes.iter().any(|volume| volume.name == lv.name) || thin_pool::owner(&wanted.thin_pools, lv).is_some()
-    };
+fn sizes(
+    wanted: &VolumeGroup,
+    observed: Option<&facts::VolumeGroup>,
+    index: &Index<'_>,
+    extent_size: u64,
+    total: u64,
+) -> Space {
+    let find = |name: &str| index.logical_volume(&wanted.name, name);
+    let current: Vec<u64> = wanted.volumes.iter().map(|volume| find(&volume.name).map_or(0, |lv| lv.extents)).collect();
+    let named = named(wanted);
     let all = observed.map_or(&[][..], |group| &group.logical_volumes);
     let spare_before = all.iter().filter(|lv| lv.role == Role::MetadataSpare).map(|lv| lv.extents).sum();
     let unnamed = all.iter().filter(|lv| lv.role != Role::MetadataSpare && !named(lv)).map(|lv| lv.extents).sum();
@@ -125,7 +127,7 @@ fn sizes(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, extent_siz
     let mut pools: Vec<PoolSizing> = wanted
         .thin_pools
         .iter()
-        .map(|pool| thin_pool::fixed_size(pool, find(observed, &pool.name), fixed(pool.size.amount), extent_size))
+        .map(|pool| thin_pool::fixed_size(pool, find(&pool.name), fixed(pool.size.amount), extent_size))
         .collect();
     let fixed_volumes: u64 = wanted
         .volumes
@@ -147,6 +149,12 @@ fn sizes(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, extent_siz
     thin_pool::share_free(&wanted.thin_pools, &mut pools, base, spare_before, extent_size);
     let spare = thin_pool::spare(&pools, spare_before);
     Space { volumes, pools, unnamed, spare_before, spare }
+}
+
+/// Whether a volume, or the pool that it is part of, is in the profile.
+fn named(wanted: &VolumeGroup) -> impl Fn(&LogicalVolume) -> bool {
+    let names: HashSet<&str> = wanted.volumes.iter().map(|volume| volume.name.as_str()).collect();
+    move |lv| names.contains(lv.name.as_str()) || thin_pool::owner(&wanted.thin_pools, lv).is_some()
 }
 
 /// Percent of extents, rounded down as LVM does.
@@ -257,12 +265,8 @@ fn rows(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, space: &Spa
         );
     }
     let all = observed.map_or(&[][..], |group| &group.logical_volumes);
-    for lv in all.iter().filter(|lv| lv.extents > 0 && lv.role != Role::MetadataSpare) {
-        if wanted.volumes.iter().any(|volume| volume.name == lv.name)
-            || thin_pool::owner(&wanted.thin_pools, lv).is_some()
-        {
-            continue;
-        }
+    let named = named(wanted);
+    for lv in all.iter().filter(|lv| lv.extents > 0 && lv.role != Role::MetadataSpare && !named(lv)) {
         let kind = match lv.role {
             Role::ThinPoolData => LedgerKind::PoolData,
             Role::ThinPoolMetadata => LedgerKind::PoolMetadata,
@@ -278,12 +282,7 @@ pub fn mapper_path(group: &str, volume: &str) -> String {
     format!("/dev/mapper/{}-{}", group.replace('-', "--"), volume.replace('-', "--"))
 }
 
-fn planned(
-    wanted: &VolumeGroup,
-    observed: Option<&facts::VolumeGroup>,
-    space: &Space,
-    extent_size: u64,
-) -> Vec<PlannedVolume> {
+fn planned(wanted: &VolumeGroup, index: &Index<'_>, space: &Space, extent_size: u64) -> Vec<PlannedVolume> {
     wanted
         .volumes
         .iter()
@@ -292,7 +291,7 @@ fn planned(
             name: volume.name.clone(),
             device: mapper_path(&wanted.name, &volume.name),
             size: sizing.target * extent_size,
-            observed: find(observed, &volume.name).cloned(),
+            observed: index.logical_volume(&wanted.name, &volume.name).cloned(),
             unmounted: None,
         })
         .collect()
@@ -316,9 +315,8 @@ fn emit(wanted: &VolumeGroup, space: &Space, extent_size: u64, model: &mut Model
         let object = format!("{}/{}", wanted.name, volume.name);
         let (volume_group, name) = (wanted.name.clone(), volume.name.clone());
         let after = format!("{} ({target} extents)", human(target * extent_size));
-        let exists = model.group(&wanted.name).is_some_and(|group| observed_volume(group, &volume.name).is_some());
-        if exists {
-            if !linear(model, &wanted.name, &volume.name) {
+        if let Some(lv) = model.index.logical_volume(&wanted.name, &volume.name) {
+            if !linear(lv, &object, model) {
                 continue;
             }
             model.act(
@@ -344,23 +342,16 @@ fn emit(wanted: &VolumeGroup, space: &Space, extent_size: u64, model: &mut Model
     }
 }
 
-fn observed_volume<'a>(group: &'a Group, name: &str) -> Option<&'a LogicalVolume> {
-    group.volumes.iter().find(|volume| volume.name == name).and_then(|volume| volume.observed.as_ref())
-}
-
 /// Only linear volumes are extended: stripes, mirrors and snapshots need decisions that the profile
 /// does not hold.
-fn linear(model: &mut Model<'_>, group: &str, volume: &str) -> bool {
-    let segment_type = model
-        .group(group)
-        .and_then(|group| observed_volume(group, volume))
-        .map_or_else(String::new, |lv| lv.segment_type.clone());
+fn linear(lv: &LogicalVolume, object: &str, model: &mut Model<'_>) -> bool {
+    let segment_type = &lv.segment_type;
     if segment_type == "linear" {
         return true;
     }
     model.refuse(
         RefusalCode::VolumeUnsuitable,
-        format!("{group}/{volume}"),
+        object,
         format!("is a {segment_type} volume: only linear ones are extended"),
         "extend it by hand; a volume of the wanted size is in sync",
     );

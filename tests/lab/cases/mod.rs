@@ -1,10 +1,17 @@
 //! The cases, one file per theme.
 
+mod access;
+mod cloud_init;
 mod containers;
 mod disks;
+mod files;
+mod first_boot;
+mod journald;
 mod lab;
 mod operation;
 mod releases;
 mod schemes;
 mod support;
+mod units;
+mod users;
 mod volumes;

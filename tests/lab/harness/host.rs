@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::SYSTEM;
 use super::disk::{Attached, Disk, bytes};
+use super::golden;
 use super::image::{Image, ImageKind, console_tail, overlay};
 use super::oracle::Oracle;
 use super::qemu::{BOOT, Memory, Model, Qemu};
@@ -27,6 +28,7 @@ pub struct Builder {
     kind: ImageKind,
     disks: Vec<Disk>,
     agent: Option<PathBuf>,
+    golden: Option<golden::Changes>,
 }
 
 /// A virtual host. Dropping it ends it and removes its disks; in a failing test it says its last words first.
@@ -61,10 +63,17 @@ impl Builder {
         self
     }
 
+    /// Boots for the very first time, with all disks in place, from a disk on whose root `build` has put
+    /// what an image builder would. atomhost is on it as /usr/local/bin/atomhost.
+    pub fn first_boot(mut self, build: impl Fn(&Path) + 'static) -> Self {
+        self.golden = Some(Box::new(build));
+        self
+    }
+
     /// Starts the host from the snapshot, plugs its disks in, and installs atomhost as /usr/local/bin/atomhost.
     #[must_use]
     pub fn start(self) -> Host {
-        let Self { name, kind, disks, agent } = self;
+        let Self { name, kind, disks, agent, golden } = self;
         let image = Image::get(kind);
         let directory = tempfile::Builder::new().prefix(&format!("{name}.")).tempdir_in(&image.runs);
         let directory = directory.unwrap_or_else(|error| panic!("{name}: no directory to run in: {error}"));
@@ -72,6 +81,10 @@ impl Builder {
         let sockets = tempfile::Builder::new().prefix("lab.").tempdir().expect("a temporary directory");
         let mut host =
             Host { name, directory, sockets, image, disks: Vec::new(), next_target: 1, ssh: None, qemu: None };
+        if let Some(build) = golden {
+            host.boot_golden(disks, agent.as_deref(), &build);
+            return host;
+        }
         host.restore();
         for disk in disks {
             host.add_disk(disk);
@@ -89,7 +102,7 @@ impl Host {
     /// Begins to describe a host; `name` appears in messages.
     pub fn builder(name: &str) -> Builder {
         let agent = Some(PathBuf::from(env!("CARGO_BIN_EXE_atomhost")));
-        Builder { name: name.to_owned(), kind: ImageKind::default(), disks: Vec::new(), agent }
+        Builder { name: name.to_owned(), kind: ImageKind::default(), disks: Vec::new(), agent, golden: None }
     }
 
     /// Runs a shell command as root. The test fails when it does not end within four minutes.
@@ -224,6 +237,31 @@ impl Host {
     #[track_caller]
     pub fn oracle(&self) -> Oracle {
         Oracle::parse(&self.ok(Oracle::script()))
+    }
+
+    /// What the host has written to its serial console.
+    pub fn console(&self) -> String {
+        let text = std::fs::read(self.directory.path().join("console.log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    fn boot_golden(&mut self, disks: Vec<Disk>, agent: Option<&Path>, build: &golden::Changes) {
+        let golden = golden::build(&self.image.directory, self.directory.path(), &|root| {
+            if let Some(agent) = agent {
+                // The copy keeps the mode.
+                let copied = std::fs::copy(agent, root.join("usr/local/bin/atomhost"));
+                copied.unwrap_or_else(|error| panic!("cannot install {}: {error}", agent.display()));
+            }
+            build(root);
+        });
+        let golden = self.must(golden);
+        let prepared = overlay(&golden, "raw", &self.system());
+        self.must(prepared);
+        for disk in disks {
+            self.disks.push(Attached::create(disk, self.directory.path(), self.next_target));
+            self.next_target += 1;
+        }
+        self.boot();
     }
 
     fn restore(&mut self) {

@@ -1,7 +1,8 @@
 //! The images of stock hosts, and the snapshot of each one's boot.
 //!
-//! Each kind is built when a case first asks for it, and kept in `$ATOMHOST_LAB_CACHE` (or `lab-hosts` in cargo's target directory) under a name that is made of
-//! everything that went into it, so that a change builds anew and nothing stale is ever used.
+//! Each kind is built when a case first asks for it, and kept in `$ATOMHOST_LAB_CACHE` (or `lab-hosts` in cargo's
+//! target directory) under a name that is made of everything that went into it, so that a change builds anew and
+//! nothing stale is ever used.
 //!
 //! The snapshot is the memory in a file of its own, which every host maps copy-on-write, beside the state of the
 //! devices and a disk that every host lays its own overlay on. An internal snapshot (`savevm`) would have to be

@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod disk;
+mod golden;
 mod host;
 mod image;
 mod oracle;

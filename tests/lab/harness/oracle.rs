@@ -21,9 +21,10 @@ find /etc -xdev \( -path /etc/lvm/backup -o -path /etc/lvm/archive -o -path /etc
 find /etc -xdev \( -path /etc/lvm/backup -o -path /etc/lvm/archive -o -path /etc/lvm/cache \) -prune -o \
     \( -type f -o -type d -o -type l \) ! -name resolv.conf -printf '%p %M %U:%G %l\n' | sort
 echo '=== services'
-systemctl show --type=service --state=running -p Id -p MainPID '*' \
+# Only those that run: asking for all makes systemd load every unit that there is.
+(cd /sys/fs/cgroup/system.slice && ls -d *.service) | xargs systemctl show -p Id -p MainPID -- \
     | sed -n 's/^MainPID=/ /p; s/^Id=//p' | paste -sd ' \n' \
-    | grep -v -e user@ -e systemd-hostnamed -e systemd-timedated -e systemd-localed | sort
+    | grep -v -e user@ -e systemd-fsckd -e systemd-hostnamed -e systemd-timedated -e systemd-localed | sort
 ";
 
 /// The state of a host, comparable.

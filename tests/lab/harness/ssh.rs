@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+
+/// Bytes of a socket's path: sockaddr_un has 108, and ssh makes it with a suffix of 17 first.
+const LONGEST_SOCKET: usize = 90;
+
 /// How a command on the host ended.
 #[derive(Clone, Debug)]
 pub struct Output {
@@ -31,6 +36,8 @@ pub struct Ssh {
     address: Address,
     control: PathBuf,
     master: Child,
+    /// Where the socket is, if not in the directory that was asked for.
+    short_directory: Option<TempDir>,
 }
 
 impl Ssh {
@@ -40,7 +47,7 @@ impl Ssh {
     /// The client's last words when the time is over.
     pub fn connect(address: Address, directory: &Path, limit: Duration) -> Result<Self, String> {
         let end = Instant::now() + limit;
-        let control = directory.join("ssh");
+        let (control, mut short_directory) = socket(directory)?;
         loop {
             let master = Command::new("setpriv")
                 .args(["--pdeathsig", "KILL", "ssh"])
@@ -53,9 +60,12 @@ impl Ssh {
                 .stderr(Stdio::piped())
                 .spawn()
                 .map_err(|error| format!("cannot start ssh: {error}"))?;
-            let mut ssh = Self { address: address.clone(), control: control.clone(), master };
+            let mut ssh = Self { address: address.clone(), control: control.clone(), master, short_directory: None };
             let error = match ssh.wait_ready(end) {
-                Ok(()) => return Ok(ssh),
+                Ok(()) => {
+                    ssh.short_directory = short_directory.take();
+                    return Ok(ssh);
+                }
                 Err(error) => error,
             };
             if Instant::now() > end {
@@ -119,6 +129,22 @@ impl Drop for Ssh {
         let _ = self.master.kill();
         let _ = self.master.wait();
         let _ = std::fs::remove_file(&self.control);
+    }
+}
+
+/// The path of the connection's socket. A directory may lie so deep that the kernel takes no such path; ssh would
+/// then go on without a socket, and nobody would ever see it log in.
+fn socket(directory: &Path) -> Result<(PathBuf, Option<TempDir>), String> {
+    let path = directory.join("ssh");
+    if path.as_os_str().len() <= LONGEST_SOCKET {
+        return Ok((path, None));
+    }
+    let short = tempfile::Builder::new().prefix("lab.").tempdir();
+    let short = short.map_err(|error| format!("no directory for ssh's socket: {error}"))?;
+    let path = short.path().join("ssh");
+    match path.as_os_str().len() <= LONGEST_SOCKET {
+        true => Ok((path, Some(short))),
+        false => Err(format!("{}: too long for a socket, set TMPDIR to a shorter one", path.display())),
     }
 }
 

@@ -1,0 +1,72 @@
+# `make` alone lists the targets.
+
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR  ?= $(DATADIR)/man/man8
+DOCDIR  ?= $(DATADIR)/doc/atomhost
+# systemd reads this directory under /usr and under /usr/local.
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+BINARY  ?= $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/atomhost
+
+# Of the cases on virtual hosts only those whose name contains this: make test LAB=power_cut
+LAB ?=
+
+export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
+# Where scripts/setup puts a toolchain that was not there before; first, as a distribution's may be too old.
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+export LAB
+
+.PHONY: help try test check bench build install uninstall clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+
+try: ## boot a virtual host that provisions itself, and watch it (root)
+	@scripts/setup lab
+	@cargo test --locked --profile lab --test try --no-run
+	@cargo test --locked --profile lab --test try --quiet
+
+test: ## run every test, virtual hosts included (root); LAB=NAME runs fewer of those
+	@scripts/setup lab
+	@scripts/test
+
+check: ## run the tests and checks that need no virtual host
+	@scripts/setup build
+	@scripts/test quick
+
+bench: ## measure, on a virtual host (root)
+	@scripts/setup lab
+	@cargo bench --locked --bench bench
+
+build: ## build the static binary and prove that it is one
+	@scripts/setup build
+	@cargo build --locked --release
+	@scripts/check-static "$(BINARY)"
+
+install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
+	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
+	install -Dm 755 "$(BINARY)" "$(DESTDIR)$(BINDIR)/atomhost"
+	install -d "$(DESTDIR)$(MANDIR)" "$(DESTDIR)$(UNITDIR)"
+	"$(BINARY)" man --out "$(DESTDIR)$(MANDIR)"
+	for unit in systemd/*; do \
+	    sed 's|/usr/local/bin/atomhost|$(BINDIR)/atomhost|' "$$unit" >"$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit; \
+	done
+	install -d "$(DESTDIR)$(DATADIR)/bash-completion/completions" \
+	    "$(DESTDIR)$(DATADIR)/zsh/site-functions" "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d"
+	"$(BINARY)" completions bash >"$(DESTDIR)$(DATADIR)/bash-completion/completions/atomhost"
+	"$(BINARY)" completions zsh >"$(DESTDIR)$(DATADIR)/zsh/site-functions/_atomhost"
+	"$(BINARY)" completions fish >"$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/atomhost.fish"
+	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
+	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/profiles" profiles/*.yaml
+
+uninstall: ## remove what `make install` installed; a host's profile and state stay
+	rm -f "$(DESTDIR)$(BINDIR)/atomhost" "$(DESTDIR)$(MANDIR)"/atomhost.8 "$(DESTDIR)$(MANDIR)"/atomhost-*.8
+	for unit in systemd/*; do rm -f "$(DESTDIR)$(UNITDIR)/$${unit##*/}"; done
+	rm -f "$(DESTDIR)$(DATADIR)/bash-completion/completions/atomhost" \
+	    "$(DESTDIR)$(DATADIR)/zsh/site-functions/_atomhost" \
+	    "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/atomhost.fish"
+	rm -rf "$(DESTDIR)$(DOCDIR)"
+
+clean: ## remove everything that was built, images of virtual hosts included
+	@cargo clean
