@@ -1,6 +1,9 @@
 //! Apply: the only interpreter of actions, and the only module that is given a writing host.
 
 mod perform;
+pub mod revert;
+pub mod safeguard;
+pub mod watchdog;
 
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
@@ -66,8 +69,8 @@ pub fn apply(
             break;
         }
         done.state = ActionState::Done;
-        if !begins.is_empty() {
-            record.begun.retain(|begun| !begins.contains(begun));
+        if record.begun.iter().any(|begun| planned.action.fulfils(begun)) {
+            record.begun.retain(|begun| !planned.action.fulfils(begun));
             record::write(host, record)?;
         }
     }

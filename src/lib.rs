@@ -24,3 +24,4 @@ pub mod saved;
 pub mod secret;
 pub mod size;
 pub mod steps;
+pub mod unconfirmed;

@@ -103,6 +103,13 @@ pub enum RefusalCode {
     PoolChunkFixed,
     SwapInUse,
     FstabConflict,
+    /// A thin pool or a volume in it is mounted or open.
+    PoolInUse,
+    PoolMissing,
+    /// A reset was cut off, and this plan would not finish it.
+    ResetUnfinished,
+    /// Something else is to be done first.
+    NotInSync,
     /// A file that is no regular file, cannot be read or written, or is not what its resource expects.
     FileUnsuitable,
 }
@@ -141,6 +148,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
+    resources::pool_reset::resume(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {

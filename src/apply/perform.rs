@@ -1,5 +1,7 @@
 //! Steps, carried out: what an action comes to on the host.
 
+mod unused;
+
 use crate::accounts::Owner;
 use crate::action::Action;
 use crate::host::files::Ids;
@@ -25,6 +27,10 @@ pub enum StepError {
     Secret {
         reason: String,
     },
+    /// A pool is in use, or not what the plan saw.
+    PoolInUse {
+        reason: String,
+    },
     /// No such user or group on this host.
     NoOwner {
         owner: Owner,
@@ -41,7 +47,7 @@ impl std::fmt::Display for StepError {
             StepError::Changed { path } => {
                 write!(f, "{path} changed since the plan was made: it is not overwritten; run again")
             }
-            StepError::Secret { reason } => f.write_str(reason),
+            StepError::Secret { reason } | StepError::PoolInUse { reason } => f.write_str(reason),
             StepError::NoOwner { owner } => write!(f, "there is no user or group for the owner {owner}"),
         }
     }
@@ -54,6 +60,7 @@ impl std::error::Error for StepError {
             StepError::NotBlank { .. }
             | StepError::Changed { .. }
             | StepError::Secret { .. }
+            | StepError::PoolInUse { .. }
             | StepError::NoOwner { .. } => None,
         }
     }
@@ -126,6 +133,9 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
             Some(found) if found == *digest => host.rename(path, to)?,
             Some(_) => return Err(StepError::Changed { path: path.clone() }),
         },
+        Step::RequireUnused { volume_group, pool, thin_volumes } => {
+            unused::require(host.reader(), volume_group, pool, thin_volumes)?;
+        }
         Step::RequireBlank { device } => {
             let probe = probe::probe(host.reader(), device)?;
             if !probe.found.is_blank() || probe.busy {

@@ -97,7 +97,7 @@ pub fn rename(path: &Path, to: &Path) -> Result<()> {
     sync(to.parent().unwrap_or(Path::new("/")))
 }
 
-fn sync(directory: &Path) -> Result<()> {
+pub(super) fn sync(directory: &Path) -> Result<()> {
     File::open(directory)?.sync_all()
 }
 

@@ -32,6 +32,7 @@ impl Kind {
             Action::GrowPartition { .. }
             | Action::ResizePhysicalVolume { .. }
             | Action::WipeSignatures { .. }
+            | Action::RemoveThinPool { .. }
             | Action::ExtendVolumeGroup { .. }
             | Action::ActivateVolume { .. }
             | Action::ExtendVolume { .. }
@@ -48,6 +49,8 @@ impl Kind {
             | Action::RemoveFile { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
+            | Action::StopUnit { .. }
+            | Action::StartUnit { .. }
             | Action::EnableUnit { .. }
             | Action::DisableUnit { .. }
             | Action::MaskUnit { .. }

@@ -1,0 +1,98 @@
+//! What can be taken back of an action, for `apply --confirm-within`.
+
+use super::Action;
+
+/// How an action is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// By bringing back what was at this path.
+    Restore(Touched),
+    /// It has no state of its own: done once more when the files are back, its reader sees those.
+    Repeat(Repeat),
+    /// Not at all, and why.
+    Never(&'static str),
+}
+
+/// A path that an action changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    pub path: String,
+    pub change: Change,
+}
+
+/// What becomes of the path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A file with this content; the digest tells it from what somebody else may write later. A
+    /// symbolic link is followed.
+    Content { sha256: String },
+    /// Mode and owner of what is there; a symbolic link is followed.
+    Attributes,
+    /// Nothing is there any more; a symbolic link itself is meant.
+    Gone,
+    /// A directory, empty for now.
+    Directory,
+}
+
+/// What is done again after a revert.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Repeat {
+    /// systemctl daemon-reload.
+    ReloadSystemd,
+    /// systemctl reload, where the unit is active.
+    ReloadUnit(String),
+}
+
+impl Action {
+    /// How to take this action back, the last of these first. Every action is listed, so that a new
+    /// one has to be sorted in.
+    pub fn undo(&self) -> Vec<Undo> {
+        let restore = |path: &str, change| Undo::Restore(Touched { path: path.to_owned(), change });
+        let never = |why| vec![Undo::Never(why)];
+        match self {
+            Action::WriteFile { path, after, .. } => {
+                vec![restore(path, Change::Content { sha256: crate::secret::digest(after.as_bytes()) })]
+            }
+            Action::WriteSecretFile { path, after, .. } => {
+                vec![restore(path, Change::Content { sha256: after.digest.clone() })]
+            }
+            Action::SetAttributes { path, .. } => vec![restore(path, Change::Attributes)],
+            Action::RemoveFile { path, digest, backup } => {
+                let moved = Change::Content { sha256: digest.clone() };
+                vec![restore(backup, moved), restore(path, Change::Gone)]
+            }
+            Action::CreateDirectory { path, .. } => vec![restore(path, Change::Directory)],
+            Action::ReloadSystemd => vec![Undo::Repeat(Repeat::ReloadSystemd)],
+            Action::ReloadUnit { unit } => vec![Undo::Repeat(Repeat::ReloadUnit(unit.clone()))],
+            Action::RestartUnit { .. } | Action::StopUnit { .. } | Action::StartUnit { .. } => {
+                never("what ran is gone once a unit was stopped")
+            }
+            Action::EnableUnit { .. } | Action::DisableUnit { .. } | Action::MaskUnit { .. } => {
+                never("which units start at boot is kept by systemd")
+            }
+            Action::GrowPartition { .. }
+            | Action::ResizePhysicalVolume { .. }
+            | Action::WipeSignatures { .. }
+            | Action::CreateVolumeGroup { .. }
+            | Action::ExtendVolumeGroup { .. }
+            | Action::ActivateVolume { .. }
+            | Action::CreateVolume { .. }
+            | Action::ExtendVolume { .. }
+            | Action::CreateThinPool(_)
+            | Action::RemoveThinPool { .. }
+            | Action::ExtendPoolMetadata { .. }
+            | Action::ExtendPoolData { .. }
+            | Action::SetPoolZeroing { .. }
+            | Action::SetPoolWhenFull { .. }
+            | Action::AttachPoolProfile { .. }
+            | Action::MonitorPool { .. }
+            | Action::MakeFilesystem { .. }
+            | Action::GrowFilesystem { .. }
+            | Action::Mount { .. }
+            | Action::DisableSwap { .. }
+            | Action::MakeSwap { .. }
+            | Action::EnableSwap { .. } => never("storage is never shrunk or taken away"),
+        }
+    }
+}
