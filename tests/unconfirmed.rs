@@ -179,11 +179,10 @@ fn a_revert_that_is_cut_off_is_finished_by_the_next() {
     let before = fixture.tree();
     fixture.set_up(&plan);
     fixture.run(&plan);
-    // A directory where the first file to come back must go: it is moved aside, and kept.
+    // As it is when the first and the last of the files are back already.
     std::fs::remove_file(fixture.path("/etc/other/new.conf")).expect("removed");
-    let manifest = safeguard::read(fixture.host.reader()).expect("readable").expect("there");
-    // Some of the files are back already.
     fixture.file("/etc/access.conf", "+:root:ALL\n", 0o4750);
+    let manifest = safeguard::read(fixture.host.reader()).expect("readable").expect("there");
     revert::revert(&fixture.host, &manifest, &Record::default(), false).expect("reverted");
     assert_eq!(fixture.tree(), before);
 }
@@ -203,7 +202,7 @@ fn what_somebody_else_wrote_is_kept_beside() {
     assert_eq!(fixture.text("/etc/access.conf.atomhost-saved").as_deref(), Some("theirs"));
     assert_eq!(fixture.text("/etc/other/new.conf.atomhost-saved").as_deref(), Some("theirs too"));
     assert_eq!(taken.beside, ["/etc/other/new.conf.atomhost-saved", "/etc/access.conf.atomhost-saved"]);
-    assert_eq!(taken.stayed, ["/etc/made", "/etc/other"]);
+    assert_eq!(taken.stayed, ["/etc/other", "/etc/made"]);
     assert_eq!(fixture.text("/etc/made/more").as_deref(), Some("in use"));
     assert!(!fixture.path("/etc/made/deep").exists());
 }
