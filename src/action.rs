@@ -61,10 +61,15 @@ pub enum Action {
     WriteFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: String },
     /// The same for a file that is a secret; `before` is the digest of what is there.
     WriteSecretFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: SecretRef },
+    /// The same where the old content or the new is no text, too long to show, or a secret's file:
+    /// digests stand for both.
+    CopyFile { path: String, mode: u32, owner: Owner, before: Option<String>, after: String, origin: Origin },
     /// chmod and chown of what is there.
     SetAttributes { path: String, mode: Option<u32>, owner: Option<Owner> },
     /// A file makes way: renamed to `backup`. `digest` is that of its content.
     RemoveFile { path: String, digest: String, backup: String },
+    /// update-ca-trust or update-ca-certificates.
+    RefreshTrust { store: TrustStore },
     /// systemctl reload.
     ReloadUnit { unit: String },
     /// systemctl restart.
@@ -89,6 +94,26 @@ pub enum Action {
     MakeSwap { device: String, size: u64, uuid: Option<String> },
     /// swapon.
     EnableSwap { device: String },
+}
+
+/// Where the content of a [`Action::CopyFile`] comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Another file of the host.
+    File(String),
+    /// The plan itself.
+    Text(String),
+}
+
+/// The system's trust store, by the family of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrustStore {
+    /// Fedora's: update-ca-trust.
+    CaTrust,
+    /// Debian's: update-ca-certificates.
+    CaCertificates,
 }
 
 /// A thin pool to be made.
@@ -151,6 +176,8 @@ impl Action {
         match (self, begun) {
             (Action::RemoveThinPool { .. } | Action::StopUnit { .. }, _) => false,
             (Action::StartUnit { unit }, Begun::StopUnit { unit: stopped }) => unit == stopped,
+            (Action::RestartUnit { unit }, Begun::RestartUnit { unit: owed }) => unit == owed,
+            (Action::RefreshTrust { .. }, Begun::RefreshTrust) => true,
             (Action::CreateThinPool(made), Begun::ResetPool { geometry }) => {
                 (&made.volume_group, &made.pool) == (&geometry.volume_group, &geometry.pool)
             }

@@ -8,7 +8,7 @@ pub mod watchdog;
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::plan::{Plan, PlannedAction};
-use crate::record::{self, Record};
+use crate::record::{self, Begun, Record};
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -48,10 +48,10 @@ pub fn apply(
         report.seconds = started.elapsed().as_secs_f64();
         write_report(host, report)?;
         let begins = planned.action.begins();
-        if !begins.is_empty() {
-            record
-                .begun
-                .extend(begins.iter().filter(|begun| !record.begun.contains(begun)).cloned().collect::<Vec<_>>());
+        let mut news: Vec<Begun> = begins.iter().chain(&planned.owes).cloned().collect();
+        news.retain(|begun| !record.begun.contains(begun));
+        if !news.is_empty() {
+            record.begun.extend(news);
             record::write(host, record)?;
         }
         progress.starts(at + 1, of, planned);

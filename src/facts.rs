@@ -39,6 +39,12 @@ pub struct Facts {
     /// systemd units that the profile's configuration concerns, by name.
     #[serde(default)]
     pub units: BTreeMap<String, UnitFacts>,
+    /// Settings of LVM as LVM sees them, such as `backup/archive`; those it leaves unset are absent.
+    #[serde(default)]
+    pub lvm_settings: BTreeMap<String, String>,
+    /// Seconds since the epoch, where the profile has anything that expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<u64>,
     /// Users and groups of the host's files.
     #[serde(default)]
     pub accounts: Accounts,
@@ -344,7 +350,8 @@ pub struct FileFacts {
     pub gid: u32,
     /// Bytes.
     pub size: u64,
-    /// Content of a regular file, when it is UTF-8, not too large, and no secret.
+    /// Content of a regular file, when it is UTF-8, not too large, and no secret; never one with a
+    /// private key in it.
     pub text: Option<String>,
     /// SHA-256 of the content in hexadecimal, secret or not.
     pub sha256: Option<String>,

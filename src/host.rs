@@ -90,6 +90,8 @@ pub enum Query {
     Blkid { device: String },
     /// Every signature, with those at the end of a device.
     Wipefs { device: String },
+    /// The value of one of LVM's settings, all its files merged.
+    LvmSetting { name: String },
     /// LVM's own autoextend settings, for pools whose metadata profile has none.
     AutoextendDefaults,
     /// Properties of systemd units.
@@ -109,6 +111,7 @@ impl Query {
                     ["show".to_owned(), properties, "--".to_owned()].into_iter().chain(names.clone()),
                 )
             }
+            Query::LvmSetting { name } => Command::new("lvmconfig", [name]),
             Query::LvmReport => Command::new("lvm", ["fullreport", "--all"].into_iter().chain(MACHINE)),
             Query::AutoextendDefaults => Command::new(
                 "lvm",
@@ -195,7 +198,9 @@ impl Reader {
     pub fn digest_optional(&self, path: &str) -> Result<Option<String>, HostError> {
         match std::fs::read(self.path(path)) {
             Ok(bytes) => Ok(Some(secret::digest(&bytes))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+                Ok(None)
+            }
             Err(error) => Err(failed("read", path)(error)),
         }
     }
@@ -236,10 +241,10 @@ impl Reader {
         }
     }
 
-    /// The bytes of a file.
+    /// A file's content, text or not.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// There is none, or it cannot be read.
     pub fn read_bytes(&self, path: &str) -> Result<Vec<u8>, HostError> {
         std::fs::read(self.path(path)).map_err(failed("read", path))
     }

@@ -6,12 +6,15 @@
 pub mod accounts;
 pub mod action;
 pub mod apply;
+pub mod certificate;
 pub mod cli;
 pub mod commands;
+pub mod env_file;
 pub mod exit;
 pub mod facts;
 pub mod fstab;
 pub mod host;
+pub mod lvm_conf;
 pub mod observe;
 pub mod output;
 pub mod plan;

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod block;
 pub mod files;
 pub mod lvm;
+pub mod lvm_settings;
 pub mod mounts;
 pub mod paths;
 pub mod probe;
@@ -23,6 +24,7 @@ use crate::record::{RECORD_PATH, Record};
 use crate::resources::disk::record_key;
 use crate::resources::{self, Watch};
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How closely to look.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +107,8 @@ pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, Observ
     let lvm_reader = reader.clone();
     let lvm = tokio::task::spawn_blocking(move || lvm_reader.query(&Query::LvmReport));
     let watch = scope.profile().map(resources::watch).unwrap_or_default();
+    let (settings_reader, settings) = (reader.clone(), watch.lvm_settings.clone());
+    let settings = tokio::task::spawn_blocking(move || lvm_settings::read(&settings_reader, &settings));
     let (units_reader, names) = (reader.clone(), watch.units.clone());
     let units = tokio::task::spawn_blocking(move || units::read(&units_reader, &names));
     let mut facts = read_files(reader, scope, &watch)?;
@@ -112,6 +116,7 @@ pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, Observ
     let report = lvm::from_output(&report).map_err(ObserveError::Lvm)?;
     facts.volume_groups = report.volume_groups;
     facts.orphans = report.orphans;
+    facts.lvm_settings = settings.await.map_err(|error| ObserveError::Lvm(error.to_string()))??;
     facts.units = units.await.map_err(|error| ObserveError::Systemd(error.to_string()))??;
     let wanted = to_probe(&facts, scope);
     let mut probes = Vec::new();
@@ -135,7 +140,7 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
     let hostname = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let fstab_text = reader.read_optional("/etc/fstab")?;
     let mounts = mounts::read(reader)?;
-    let paths = paths::look(reader, scope.profile(), fstab_text.as_deref(), &mounts);
+    let paths = paths::look(reader, scope.profile(), watch, fstab_text.as_deref(), &mounts);
     let fstab = Fstab {
         devices: fstab_text.as_deref().map(|text| paths::fstab_devices(reader, text)).unwrap_or_default(),
         text: fstab_text,
@@ -153,12 +158,18 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
         lvm_profiles: lvm_profiles(reader)?,
         memory: memory()?,
         files: files::read(reader, watch),
+        time: watch.time.then(now),
         accounts: accounts::read(reader)?,
         boot_id: reader.read_optional("/proc/sys/kernel/random/boot_id")?.unwrap_or_default().trim().to_owned(),
         record: read_record(reader)?,
         missing_tools: missing_tools(scope.profile()),
         ..Facts::default()
     })
+}
+
+/// Seconds since the epoch.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn memory() -> Result<Memory, ObserveError> {

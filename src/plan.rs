@@ -9,6 +9,7 @@ pub mod model;
 use crate::action::Action;
 use crate::facts::Facts;
 use crate::profile::Profile;
+use crate::record::Begun;
 use crate::resources;
 use ledger::Ledger;
 use model::Model;
@@ -64,6 +65,10 @@ pub struct PlannedAction {
     pub before: String,
     pub after: String,
     pub why: String,
+    /// What must still be done, by later actions, once this one has begun: recorded before it, so that
+    /// a crash in between leaves it known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owes: Vec<Begun>,
     pub action: Action,
 }
 
@@ -148,6 +153,11 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
         resources::swap::plan(wanted, &mut model);
     }
     resources::mount::plan(profile, &mut model);
+    resources::files::plan(profile, &mut model);
+    resources::ca_certificates::plan(profile, &mut model);
+    resources::lvm_conf::plan(profile, &mut model);
+    resources::docker::plan(profile, &mut model);
+    resources::containers::plan(profile, &mut model);
     resources::pool_reset::resume(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {

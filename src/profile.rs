@@ -4,12 +4,18 @@
 //! module works on the plain types here.
 
 pub mod checks;
+mod docker;
 pub mod error;
+mod files;
+mod mode;
 pub mod names;
 pub mod raw;
 mod yaml;
 
+pub use docker::DockerWanted;
 pub use error::ProfileError;
+pub use files::{Attributes, CertificateWanted, FileContent, FileState, FileWanted, Visibility};
+pub use mode::Mode;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
 
 use crate::secret::Secrets;
@@ -24,12 +30,25 @@ pub struct Profile {
     pub volume_groups: Vec<VolumeGroup>,
     /// Mounts that no volume of the profile backs: network shares.
     pub mounts: Vec<ShareMount>,
+    pub files: Vec<FileWanted>,
+    pub ca_certificates: Vec<CertificateWanted>,
+    /// Whether LVM keeps old metadata in /etc/lvm/archive; `None`: as found.
+    pub lvm_archive: Option<bool>,
+    pub docker: DockerWanted,
+    /// The table `[storage]` of /etc/containers/storage.conf: keys to set; other keys there stay.
+    pub container_storage: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Profile {
     /// The secrets that the profile holds itself.
     pub fn secrets(&self) -> Secrets {
-        Secrets::default()
+        let mut secrets = Secrets::default();
+        for file in &self.files {
+            if let FileState::File(FileContent::Secret(secret), _) = &file.state {
+                secrets.add(secret);
+            }
+        }
+        secrets
     }
 }
 

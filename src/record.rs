@@ -37,6 +37,10 @@ pub enum Begun {
     TakeDisk { volume_group: String, serials: Vec<String>, links: Vec<String>, size: u64 },
     /// A file system was being made on a new logical volume.
     MakeFilesystem { volume_group: String, volume: String },
+    /// A file that the unit reads at its start was being changed: the unit is restarted still.
+    RestartUnit { unit: String },
+    /// Certificates for the trust store were being changed: it is made anew still.
+    RefreshTrust,
     /// A thin pool was being removed, to be made anew as the profile says, or as it was.
     ResetPool { geometry: NewThinPool },
     /// A unit was stopped for a while: it is owed a start.

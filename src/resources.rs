@@ -1,11 +1,17 @@
 //! The resources of a profile. Each plans itself from what is wanted and what was observed, in
 //! the order of the layers: disks and groups, volumes and pools, file systems and swap, mounts.
 
+pub mod ca_certificates;
+pub mod containers;
 pub mod disk;
+pub mod docker;
+pub mod files;
 pub mod filesystem;
+pub mod lvm_conf;
 pub mod managed_file;
 pub mod mount;
 pub mod partition;
+pub mod place;
 pub mod pool_reset;
 pub mod pool_status;
 pub mod pool_users;
@@ -24,11 +30,56 @@ pub struct Watch {
     pub texts: BTreeSet<String>,
     /// Paths of files whose digest stands for their text.
     pub secrets: BTreeSet<String>,
+    /// Paths whose kind, mode and owner alone are asked for.
+    pub attributes: BTreeSet<String>,
     /// Names of systemd units.
     pub units: BTreeSet<String>,
+    /// Settings of LVM, such as `backup/archive`.
+    pub lvm_settings: BTreeSet<String>,
+    /// Whether the time matters.
+    pub time: bool,
+}
+
+impl Watch {
+    /// A file whose text a plan may show, with the directories above it.
+    pub fn text(&mut self, path: &str) {
+        self.texts.insert(path.to_owned());
+        self.parents(path);
+    }
+
+    /// A file whose digest stands for its text, with the directories above it.
+    pub fn secret(&mut self, path: &str) {
+        self.secrets.insert(path.to_owned());
+        self.parents(path);
+    }
+
+    /// Something whose content is no concern, with the directories above it.
+    pub fn attributes(&mut self, path: &str) {
+        self.attributes.insert(path.to_owned());
+        self.parents(path);
+    }
+
+    /// Every path of the watch.
+    pub fn paths(&self) -> impl Iterator<Item = &String> {
+        self.attributes.iter().chain(&self.texts).chain(&self.secrets)
+    }
+
+    fn parents(&mut self, path: &str) {
+        let mut path = path;
+        while let Some(parent) = place::parent(path) {
+            self.attributes.insert(parent.to_owned());
+            path = parent;
+        }
+    }
 }
 
 /// What to look at for a plan of this profile.
-pub fn watch(_profile: &Profile) -> Watch {
-    Watch::default()
+pub fn watch(profile: &Profile) -> Watch {
+    let mut watch = Watch::default();
+    files::watch(profile, &mut watch);
+    ca_certificates::watch(profile, &mut watch);
+    lvm_conf::watch(profile, &mut watch);
+    docker::watch(profile, &mut watch);
+    containers::watch(profile, &mut watch);
+    watch
 }

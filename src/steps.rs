@@ -2,7 +2,7 @@
 //! plan can show them.
 
 use crate::accounts::Owner;
-use crate::action::{Action, DiskTaken, NewThinPool};
+use crate::action::{Action, DiskTaken, NewThinPool, Origin, TrustStore};
 use crate::facts::PartitionTable;
 use crate::host::command::Command;
 use crate::profile::{FilesystemType, WhenFull};
@@ -29,6 +29,16 @@ pub enum Step {
         owner: Owner,
         expected: Option<String>,
         secret: SecretRef,
+    },
+    /// Replace a file by another or by a text; `expected` is the digest of what the plan saw, `digest`
+    /// that of the new content: refuse to use another.
+    Copy {
+        path: String,
+        mode: u32,
+        owner: Owner,
+        expected: Option<String>,
+        digest: String,
+        origin: Origin,
     },
     /// Run a command whose standard input is `before`, the secret, and a newline.
     RunSecret {
@@ -75,6 +85,8 @@ const MOUNT_DEADLINE: Duration = Duration::from_secs(120);
 const SWAPOFF_DEADLINE: Duration = Duration::from_secs(1800);
 /// systemd's own patience with a unit is 90 s, for its stop and its start each.
 const UNIT_DEADLINE: Duration = Duration::from_secs(240);
+/// A few seconds on a fast machine; some hundred certificates are hashed one by one.
+const TRUST_DEADLINE: Duration = Duration::from_secs(300);
 const SHORT_DEADLINE: Duration = Duration::from_secs(60);
 /// sfdisk counts in sectors of 512 bytes, whatever the disk's own are.
 const SECTOR: u64 = 512;
@@ -140,11 +152,25 @@ pub fn steps(action: &Action) -> Vec<Step> {
             expected: before.clone(),
             secret: after.clone(),
         }],
+        Action::CopyFile { path, mode, owner, before, after, origin } => vec![Step::Copy {
+            path: path.clone(),
+            mode: *mode,
+            owner: owner.clone(),
+            expected: before.clone(),
+            digest: after.clone(),
+            origin: origin.clone(),
+        }],
         Action::SetAttributes { path, mode, owner } => {
             vec![Step::SetAttributes { path: path.clone(), mode: *mode, owner: owner.clone() }]
         }
         Action::RemoveFile { path, digest, backup } => {
             vec![Step::MoveAway { path: path.clone(), digest: digest.clone(), to: backup.clone() }]
+        }
+        Action::RefreshTrust { store: TrustStore::CaTrust } => {
+            vec![run("update-ca-trust", TRUST_DEADLINE, ["extract"])]
+        }
+        Action::RefreshTrust { store: TrustStore::CaCertificates } => {
+            vec![run("update-ca-certificates", TRUST_DEADLINE, [])]
         }
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],

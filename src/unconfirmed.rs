@@ -175,6 +175,7 @@ mod tests {
             before: String::new(),
             after: "after".to_owned(),
             why: String::new(),
+            owes: Vec::new(),
             action,
         };
         Plan {

@@ -106,6 +106,7 @@ fn plan(actions: Vec<Action>) -> Plan {
         before: String::new(),
         after: "after".to_owned(),
         why: String::new(),
+        owes: Vec::new(),
         action,
     };
     Plan {

@@ -1,6 +1,6 @@
 //! What can be taken back of an action, for `apply --confirm-within`.
 
-use super::Action;
+use super::{Action, TrustStore};
 
 /// How an action is taken back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub enum Change {
 pub enum Repeat {
     /// systemctl daemon-reload.
     ReloadSystemd,
+    /// The trust store, made of the certificates that are back.
+    RefreshTrust(TrustStore),
     /// systemctl reload, where the unit is active.
     ReloadUnit(String),
 }
@@ -57,12 +59,14 @@ impl Action {
             Action::WriteSecretFile { path, after, .. } => {
                 vec![restore(path, Change::Content { sha256: after.digest.clone() })]
             }
+            Action::CopyFile { path, after, .. } => vec![restore(path, Change::Content { sha256: after.clone() })],
             Action::SetAttributes { path, .. } => vec![restore(path, Change::Attributes)],
             Action::RemoveFile { path, digest, backup } => {
                 let moved = Change::Content { sha256: digest.clone() };
                 vec![restore(backup, moved), restore(path, Change::Gone)]
             }
             Action::CreateDirectory { path, .. } => vec![restore(path, Change::Directory)],
+            Action::RefreshTrust { store } => vec![Undo::Repeat(Repeat::RefreshTrust(*store))],
             Action::ReloadSystemd => vec![Undo::Repeat(Repeat::ReloadSystemd)],
             Action::ReloadUnit { unit } => vec![Undo::Repeat(Repeat::ReloadUnit(unit.clone()))],
             Action::RestartUnit { .. } | Action::StopUnit { .. } | Action::StartUnit { .. } => {

@@ -3,11 +3,11 @@
 mod unused;
 
 use crate::accounts::Owner;
-use crate::action::Action;
+use crate::action::{Action, Origin};
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::observe::{accounts, probe};
-use crate::secret::{Secret, SecretRef, SecretSource};
+use crate::secret::{self, Secret, SecretRef, SecretSource};
 use crate::steps::{Step, steps};
 
 /// Why an action failed.
@@ -21,6 +21,10 @@ pub enum StepError {
     },
     /// A file changed between plan and apply.
     Changed {
+        path: String,
+    },
+    /// A file to be copied changed between plan and apply.
+    SourceChanged {
         path: String,
     },
     /// Apply cannot find a secret that the plan names, or finds another.
@@ -47,6 +51,9 @@ impl std::fmt::Display for StepError {
             StepError::Changed { path } => {
                 write!(f, "{path} changed since the plan was made: it is not overwritten; run again")
             }
+            StepError::SourceChanged { path } => {
+                write!(f, "{path} changed since the plan was made: it is not copied; run again")
+            }
             StepError::Secret { reason } | StepError::PoolInUse { reason } => f.write_str(reason),
             StepError::NoOwner { owner } => write!(f, "there is no user or group for the owner {owner}"),
         }
@@ -59,6 +66,7 @@ impl std::error::Error for StepError {
             StepError::Host(error) => error.source(),
             StepError::NotBlank { .. }
             | StepError::Changed { .. }
+            | StepError::SourceChanged { .. }
             | StepError::Secret { .. }
             | StepError::PoolInUse { .. }
             | StepError::NoOwner { .. } => None,
@@ -118,6 +126,24 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
             }
             let secret = reveal(host, secret)?;
             host.replace(path, secret.reveal().as_bytes(), *mode, new_owner(host, owner)?)?;
+        }
+        Step::Copy { path, mode, owner, expected, digest, origin } => {
+            let found = host.reader().digest_optional(path)?;
+            if found.as_ref() == Some(digest) {
+                return Ok(());
+            }
+            if found != *expected {
+                return Err(StepError::Changed { path: path.clone() });
+            }
+            let bytes = match origin {
+                Origin::File(source) => host.reader().read_bytes(source)?,
+                Origin::Text(text) => text.clone().into_bytes(),
+            };
+            if secret::digest(&bytes) != *digest {
+                let path = if let Origin::File(source) = origin { source } else { path };
+                return Err(StepError::SourceChanged { path: path.clone() });
+            }
+            host.replace(path, &bytes, *mode, new_owner(host, owner)?)?;
         }
         Step::RunSecret { command, before, secret } => {
             let input = format!("{before}{}\n", reveal(host, secret)?.reveal());

@@ -1,7 +1,8 @@
 //! Taking unconfirmed changes back: every path as it was, and proof that it is.
 
+use super::perform::{self, StepError};
 use super::{chain, safeguard, watchdog, write_report};
-use crate::action::Repeat;
+use crate::action::{Action, Repeat};
 use crate::host::command::Command;
 use crate::host::preserved::State;
 use crate::host::{Host, HostError};
@@ -12,7 +13,6 @@ use std::time::Duration;
 
 /// An attribute that the kernel gives by itself where SELinux is on.
 const LABEL: &str = "security.selinux";
-const RELOAD_DEADLINE: Duration = Duration::from_secs(240);
 /// After a failure the timer tries again so much later, and so often.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
 const MOST_ATTEMPTS: u32 = 10;
@@ -129,18 +129,20 @@ fn remove_directory(host: &Host, path: &str, taken: &mut Taken) {
     }
 }
 
-/// A unit that does not run, as early at boot, reads its files when it starts.
-fn again(host: &Host, repeat: &Repeat) -> Result<(), HostError> {
-    let systemctl = |arguments: &[&str]| {
-        host.run(&Command::new("systemctl", arguments.iter().copied()).deadline(RELOAD_DEADLINE)).map(|_| ())
+/// As the plan did it. A unit that does not run, as early at boot, reads its files when it starts.
+fn again(host: &Host, repeat: &Repeat) -> Result<(), StepError> {
+    let action = match repeat {
+        Repeat::ReloadSystemd => Action::ReloadSystemd,
+        Repeat::RefreshTrust(store) => Action::RefreshTrust { store: *store },
+        Repeat::ReloadUnit(unit) => {
+            let asked = Command::new("systemctl", ["--quiet", "is-active", "--", unit]);
+            if host.run(&asked).is_err() {
+                return Ok(());
+            }
+            Action::ReloadUnit { unit: unit.clone() }
+        }
     };
-    match repeat {
-        Repeat::ReloadSystemd => systemctl(&["daemon-reload"]),
-        Repeat::ReloadUnit(unit) => match systemctl(&["--quiet", "is-active", "--", unit]) {
-            Ok(()) => systemctl(&["reload", "--", unit]),
-            Err(_) => Ok(()),
-        },
-    }
+    perform::perform(host, &action).1
 }
 
 /// The report of the run whose changes these were, with their end.

@@ -81,6 +81,7 @@ fn command_line(step: &Step) -> Option<String> {
         Step::Run(command) | Step::RunSecret { command, .. } => Some(command.to_string()),
         Step::Replace { .. }
         | Step::ReplaceSecret { .. }
+        | Step::Copy { .. }
         | Step::SetAttributes { .. }
         | Step::MoveAway { .. }
         | Step::CreateDirectory { .. }

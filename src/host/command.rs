@@ -162,6 +162,7 @@ pub fn package(program: &str) -> &'static str {
         "thin_check" => "thin-provisioning-tools (device-mapper-persistent-data on Fedora)",
         "blkid" | "wipefs" | "mkswap" | "swapon" | "swapoff" | "partx" | "mount" => "util-linux",
         "systemctl" => "systemd",
+        "update-ca-certificates" | "update-ca-trust" => "ca-certificates",
         _ => "lvm2",
     }
 }

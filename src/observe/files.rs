@@ -1,7 +1,8 @@
 //! Files that the profile manages or asks about: what they are, whose, and what they say.
 
+use crate::certificate;
 use crate::facts::{FileFacts, FileKind};
-use crate::host::Reader;
+use crate::host::{Reader, files};
 use crate::resources::Watch;
 use crate::secret;
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
@@ -11,18 +12,31 @@ use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-/// Larger files are known by what they are, not by what they say.
-const LARGEST: u64 = 4 << 20;
+/// Bytes. Larger files are known by what they are, not by what they say.
+pub const LARGEST: u64 = 4 << 20;
+
+/// How much of a file to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// What it is, and whose.
+    Attributes,
+    /// And its digest.
+    Digest,
+    /// And its text.
+    Text,
+}
 
 /// Looks at every path of `watch`. What cannot be read is a fact, not an error.
 pub fn read(reader: &Reader, watch: &Watch) -> BTreeMap<String, FileFacts> {
-    let texts = watch.texts.iter().map(|path| (path, true));
-    let secrets = watch.secrets.iter().map(|path| (path, false));
-    texts.chain(secrets).map(|(path, shown)| (path.clone(), look(&reader.path(path), shown))).collect()
+    let attributes = watch.attributes.iter().map(|path| (path, Depth::Attributes));
+    let texts = watch.texts.iter().map(|path| (path, Depth::Text));
+    let secrets = watch.secrets.iter().map(|path| (path, Depth::Digest));
+    // The last counts: what is a secret to anybody is one.
+    let depths: BTreeMap<&String, Depth> = attributes.chain(texts).chain(secrets).collect();
+    depths.into_iter().map(|(path, depth)| (path.clone(), look(&reader.path(path), depth))).collect()
 }
 
-/// `shown`: whether its text may be in the facts; else its digest stands for it.
-fn look(path: &Path, shown: bool) -> FileFacts {
+fn look(path: &Path, depth: Depth) -> FileFacts {
     let link = std::fs::read_link(path).ok().map(|target| target.to_string_lossy().into_owned());
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -31,6 +45,8 @@ fn look(path: &Path, shown: bool) -> FileFacts {
         }
         Err(error) => return FileFacts { link, unreadable: Some(error.to_string()), ..FileFacts::default() },
     };
+    // What apply would not follow is better said now.
+    let stranger = link.as_ref().and_then(|_| files::follow(path).err()).map(|error| error.to_string());
     let mut facts = FileFacts {
         kind: kind(&metadata),
         link,
@@ -40,13 +56,15 @@ fn look(path: &Path, shown: bool) -> FileFacts {
         size: metadata.size(),
         immutable: immutable(path),
         read_only: read_only(path),
+        unreadable: stranger,
         ..FileFacts::default()
     };
-    if facts.kind == FileKind::File && metadata.size() <= LARGEST {
+    if depth != Depth::Attributes && facts.kind == FileKind::File && metadata.size() <= LARGEST {
         match content(path) {
             Ok(bytes) => {
                 facts.sha256 = Some(secret::digest(&bytes));
-                facts.text = String::from_utf8(bytes).ok().filter(|_| shown);
+                let text = String::from_utf8(bytes).ok().filter(|_| depth == Depth::Text);
+                facts.text = text.filter(|text| !certificate::holds_private_key(text));
             }
             Err(error) => facts.unreadable = Some(error.to_string()),
         }
@@ -98,12 +116,16 @@ mod tests {
         std::fs::create_dir(root.path().join("etc")).expect("made");
         std::fs::write(root.path().join("etc/motd"), "hello\n").expect("written");
         std::fs::write(root.path().join("etc/key"), "secret").expect("written");
+        std::fs::write(root.path().join("etc/key.pem"), "-----BEGIN PRIVATE KEY-----\nAA\n").expect("written");
         std::fs::write(root.path().join("etc/binary"), b"\xff\x00").expect("written");
         symlink("motd", root.path().join("etc/link")).expect("linked");
         let reader = Reader::new(root.path(), Arc::new(crate::host::command::run));
         let watch = Watch {
-            texts: ["/etc", "/etc/motd", "/etc/binary", "/etc/link", "/etc/none"].map(str::to_owned).into(),
+            texts: ["/etc", "/etc/motd", "/etc/key.pem", "/etc/binary", "/etc/link", "/etc/none"]
+                .map(str::to_owned)
+                .into(),
             secrets: ["/etc/key".to_owned()].into(),
+            attributes: ["/etc/motd", "/etc/fstab"].map(str::to_owned).into(),
             ..Watch::default()
         };
         let facts = read(&reader, &watch);
@@ -113,5 +135,7 @@ mod tests {
         assert_eq!(facts["/etc/key"].sha256.as_deref(), Some(secret::digest(b"secret").as_str()));
         assert_eq!((text("/etc/link"), facts["/etc/link"].link.as_deref()), (Some("hello\n"), Some("motd")));
         assert!(!format!("{:?}", facts["/etc/key"]).contains("\"secret\""));
+        assert_eq!((text("/etc/key.pem"), facts["/etc/key.pem"].sha256.is_some()), (None, true));
+        assert_eq!(facts["/etc/fstab"].kind, FileKind::Missing);
     }
 }

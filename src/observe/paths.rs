@@ -4,6 +4,7 @@ use crate::facts::Mount;
 use crate::fstab;
 use crate::host::Reader;
 use crate::profile::Profile;
+use crate::resources::Watch;
 use nix::sys::stat::{SFlag, major, minor, stat};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +27,13 @@ pub fn device_number(reader: &Reader, path: &str) -> Option<String> {
 }
 
 /// Looks at the mount points of the profile and of fstab.
-pub fn look(reader: &Reader, profile: Option<&Profile>, fstab_text: Option<&str>, mounts: &[Mount]) -> Paths {
+pub fn look(
+    reader: &Reader,
+    profile: Option<&Profile>,
+    watch: &Watch,
+    fstab_text: Option<&str>,
+    mounts: &[Mount],
+) -> Paths {
     let mut wanted = BTreeSet::new();
     if let Some(profile) = profile {
         let volumes =
@@ -35,7 +42,8 @@ pub fn look(reader: &Reader, profile: Option<&Profile>, fstab_text: Option<&str>
     }
     let in_fstab = fstab_text.map(fstab::parse).unwrap_or_default().into_iter().map(|entry| entry.path);
     let mut paths = Paths::default();
-    let all: BTreeSet<String> = wanted.iter().cloned().chain(in_fstab).filter(|path| path.starts_with('/')).collect();
+    let named = wanted.iter().chain(watch.paths()).cloned().chain(in_fstab);
+    let all: BTreeSet<String> = named.filter(|path| path.starts_with('/')).collect();
     for path in all {
         let resolved = resolve(reader, &path, mounts);
         if wanted.contains(&path) && !on_network(&resolved, mounts) {

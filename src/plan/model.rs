@@ -5,6 +5,7 @@ use super::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode, Resolv
 use crate::action::Action;
 use crate::facts::{Facts, LogicalVolume};
 use crate::profile::Profile;
+use crate::record::Begun;
 
 /// Extent size of a volume group that atomhost creates: LVM's default.
 pub const NEW_EXTENT_SIZE: u64 = 4 << 20;
@@ -18,7 +19,30 @@ pub struct Model<'a> {
     pub groups: Vec<Group>,
     /// `major:minor` of devices that the plan has taken, so that none is taken twice.
     pub taken: Vec<String>,
+    /// Mounts that the plan makes: what the facts say of paths there is not what will be seen.
+    pub mounting: Vec<Mounting>,
+    /// Users that actions of the plan make, by name.
+    pub new_users: Vec<String>,
+    /// Groups that actions of the plan make, by name.
+    pub new_groups: Vec<String>,
     plan: Plan,
+}
+
+/// A mount that the plan makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mounting {
+    /// With links followed.
+    pub path: String,
+    pub content: MountedContent,
+}
+
+/// What is known of a file system before it is mounted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MountedContent {
+    /// The plan makes it: its root directory is root's, mode 0755, and holds nothing.
+    Empty,
+    /// It was there before: nobody has looked inside.
+    Unseen,
 }
 
 /// A volume group as it will be.
@@ -69,7 +93,15 @@ impl<'a> Model<'a> {
             ledgers: Vec::new(),
             disks: Vec::new(),
         };
-        Model { facts, groups: Vec::new(), taken: Vec::new(), plan }
+        Model {
+            facts,
+            groups: Vec::new(),
+            taken: Vec::new(),
+            mounting: Vec::new(),
+            new_users: Vec::new(),
+            new_groups: Vec::new(),
+            plan,
+        }
     }
 
     pub fn group(&self, name: &str) -> Option<&Group> {
@@ -81,8 +113,18 @@ impl<'a> Model<'a> {
     }
 
     pub fn act(&mut self, action: Action, words: Words) {
+        self.act_owing(action, words, &[]);
+    }
+
+    /// As [`Model::act`], for an action after which more must follow; see [`PlannedAction::owes`].
+    pub fn act_owing(&mut self, action: Action, words: Words, owes: &[Begun]) {
         let Words { object, before, after, why } = words;
-        self.plan.actions.push(PlannedAction { object, before, after, why, action });
+        self.plan.actions.push(PlannedAction { object, before, after, why, owes: owes.to_vec(), action });
+    }
+
+    /// The actions so far.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.plan.actions.iter().map(|planned| &planned.action)
     }
 
     pub fn refuse(
@@ -99,7 +141,10 @@ impl<'a> Model<'a> {
     }
 
     pub fn warn(&mut self, object: impl Into<String>, text: impl Into<String>) {
-        self.plan.warnings.push(Note { object: object.into(), text: text.into() });
+        let note = Note { object: object.into(), text: text.into() };
+        if !self.plan.warnings.contains(&note) {
+            self.plan.warnings.push(note);
+        }
     }
 
     pub fn defer(&mut self, object: impl Into<String>, text: impl Into<String>) {

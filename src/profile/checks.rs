@@ -2,8 +2,12 @@
 //!
 //! Every check adds to one list, so that a person sees all of it at once.
 
+mod certificates;
 mod disks;
+mod docker;
+mod files;
 mod mounts;
+pub mod paths;
 mod volumes;
 
 use super::error::Problem;
@@ -11,12 +15,13 @@ use super::names;
 use super::raw::{MapOf, RawGroup, RawLvm, RawProfile, VERSIONS};
 use super::yaml::At;
 use super::{Profile, VolumeGroup};
+use crate::resources::lvm_conf;
 use indexmap::IndexMap;
 use std::ops::Range;
 
 /// The problems found so far.
 #[derive(Default)]
-struct Problems(Vec<Problem>);
+pub struct Problems(Vec<Problem>);
 
 impl Problems {
     fn add(&mut self, span: &Range<usize>, message: impl Into<String>, cure: impl Into<String>) {
@@ -60,9 +65,15 @@ pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
 
 /// Turns what was written into a profile that can be planned.
 pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
-    let RawProfile { _version, lvm, mounts: shares } = raw;
+    let RawProfile { _version, lvm, mounts: shares, files: raw_files, ca_certificates, docker, containers } = raw;
     let mut problems = Problems::default();
-    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) {
+    let has_configuration = [
+        raw_files.as_ref().is_some_and(|files| !files.is_empty()),
+        ca_certificates.as_ref().is_some_and(|certificates| !certificates.is_empty()),
+        docker.is_some(),
+        containers.is_some(),
+    ];
+    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) && !has_configuration.contains(&true) {
         return Err(vec![Problem::new(
             &(0..0),
             "this profile asks for nothing",
@@ -71,13 +82,22 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
     }
     let mut points = mounts::Points::default();
     let mut disks = disks::Seen::default();
+    let mut claims = paths::Claims::default();
     let mut volume_groups = Vec::new();
+    let lvm_archive = lvm.as_ref().and_then(|lvm| lvm.value.archive.as_ref()).map(|archive| {
+        claims.claim(lvm_conf::PATH, "lvm.archive", &archive.span, &mut problems);
+        archive.value
+    });
     for (name, group) in lvm.map(|lvm| groups(lvm, &mut problems)).unwrap_or_default() {
         volume_groups.push(volume_group(&name, group, &mut disks, &mut points, &mut problems));
     }
     let mounts = mounts::shares(shares.unwrap_or_default(), &mut points, &mut problems);
+    let files = files::check(raw_files.unwrap_or_default(), &mut claims, &mut problems);
+    let ca_certificates = certificates::check(ca_certificates.unwrap_or_default(), &mut claims, &mut problems);
+    let docker = docker::docker(docker, &mut claims, &mut problems);
+    let container_storage = docker::containers(containers, &mut claims, &mut problems);
     match problems.0.is_empty() {
-        true => Ok(Profile { volume_groups, mounts }),
+        true => Ok(Profile { volume_groups, mounts, files, ca_certificates, lvm_archive, docker, container_storage }),
         false => Err(problems.0),
     }
 }
@@ -85,7 +105,7 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
 /// Both forms, short and long, as one list.
 fn groups(lvm: At<RawLvm>, problems: &mut Problems) -> Vec<(At<String>, At<RawGroup>)> {
     let At { value: lvm, span } = lvm;
-    let RawLvm { volume_group, disks, grow, volumes, thin_pools, volume_groups } = lvm;
+    let RawLvm { archive, volume_group, disks, grow, volumes, thin_pools, volume_groups } = lvm;
     let has_short =
         volume_group.is_some() || disks.is_some() || grow.is_some() || volumes.is_some() || thin_pools.is_some();
     let short = RawGroup { disks, grow, volumes, thin_pools };
@@ -105,6 +125,7 @@ fn groups(lvm: At<RawLvm>, problems: &mut Problems) -> Vec<(At<String>, At<RawGr
             several.value.into_iter().map(|(name, MapOf(group))| (name, group)).collect()
         }
         (Some(name), None) => vec![(name.clone(), At { value: short, span: name.span })],
+        (None, None) if archive.is_some() && !has_short => Vec::new(),
         (None, None) => {
             problems.add(
                 &span,

@@ -2,9 +2,13 @@
 //!
 //! What can be said by types is said here; everything else is in [`super::checks`].
 
+mod docker;
+mod files;
 mod shape;
 pub mod storage;
 
+pub use docker::{RawContainers, RawDocker};
+pub use files::{RawCertificate, RawFile, RawState};
 pub use shape::{MapOf, Shape, WordOr};
 pub use storage::*;
 
@@ -87,4 +91,12 @@ pub struct RawProfile {
     pub lvm: Option<At<RawLvm>>,
     /// Network shares to mount, by mount point.
     pub mounts: Option<IndexMap<At<String>, MapOf<RawShare>>>,
+    /// Files and directories, by absolute path.
+    pub files: Option<IndexMap<At<String>, MapOf<RawFile>>>,
+    /// Certificate files, by absolute path.
+    pub ca_certificates: Option<IndexMap<At<String>, MapOf<RawCertificate>>>,
+    /// Docker's configuration.
+    pub docker: Option<MapOf<RawDocker>>,
+    /// Configuration of the other container engines.
+    pub containers: Option<MapOf<RawContainers>>,
 }

@@ -16,6 +16,7 @@ fn planned(object: &str, before: &str, after: &str, why: &str, action: Action) -
         before: before.to_owned(),
         after: after.to_owned(),
         why: why.to_owned(),
+        owes: Vec::new(),
         action,
     }
 }

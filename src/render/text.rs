@@ -28,6 +28,7 @@ impl Kind {
             | Action::CreateDirectory { .. }
             | Action::WriteFile { before: None, .. }
             | Action::WriteSecretFile { before: None, .. }
+            | Action::CopyFile { before: None, .. }
             | Action::MakeSwap { uuid: None, .. } => Kind::Create,
             Action::GrowPartition { .. }
             | Action::ResizePhysicalVolume { .. }
@@ -45,8 +46,10 @@ impl Kind {
             | Action::GrowFilesystem { .. }
             | Action::WriteFile { before: Some(_), .. }
             | Action::WriteSecretFile { before: Some(_), .. }
+            | Action::CopyFile { before: Some(_), .. }
             | Action::SetAttributes { .. }
             | Action::RemoveFile { .. }
+            | Action::RefreshTrust { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
             | Action::StopUnit { .. }
@@ -156,7 +159,7 @@ fn actions(actions: &[PlannedAction], commands: &[Vec<String>], options: &Option
 }
 
 fn action(number: usize, planned: &PlannedAction, table: &Table, options: &Options) -> String {
-    let PlannedAction { object, before, after, why, action } = planned;
+    let PlannedAction { object, before, after, why, owes: _, action } = planned;
     let change = options.change(before, after);
     let why = printable(why);
     let line = format!(

@@ -1,11 +1,15 @@
 //! A file whose whole text a resource decides: the common part of every resource that writes one.
 
+use super::place;
 use crate::accounts::Owner;
-use crate::action::Action;
+use crate::action::{Action, Origin};
 use crate::facts::{FileFacts, FileKind};
+use crate::observe::files::LARGEST;
 use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
-use crate::secret::SecretRef;
+use crate::profile::Visibility;
+use crate::record::Begun;
+use crate::secret::{SecretRef, digest};
 
 /// A file as it shall be.
 #[derive(Clone, Debug)]
@@ -27,38 +31,72 @@ pub struct ManagedFile<'a> {
 pub enum Text {
     Shown(String),
     Secret(SecretRef),
+    /// What another file says: `digest` is that of its content, `size` its bytes.
+    Copied {
+        source: String,
+        digest: String,
+        size: u64,
+        visibility: Visibility,
+    },
     /// Whatever it says now; an empty file where there is none.
     AsFound,
 }
 
 /// Mode of a new file that the profile gives none.
 const MODE: u32 = 0o644;
+/// Bytes of old and new text together: beyond, a plan tells sizes and shows no lines.
+const LARGEST_SHOWN: usize = 64 << 10;
 
 /// Plans the file: its text, then mode and owner where those drifted. Returns whether its text will
 /// change; `None` where a guard refused.
 pub fn plan(wanted: &ManagedFile<'_>, model: &mut Model<'_>) -> Option<bool> {
-    let facts = model.facts;
-    let Some(found) = facts.files.get(wanted.path) else {
-        refuse(wanted.path, "was not looked at", "gather the facts for this profile again", model);
+    plan_owing(wanted, &[], model)
+}
+
+/// As [`plan`], where a change of the text asks for more: `owes` is recorded before it.
+pub fn plan_owing(wanted: &ManagedFile<'_>, owes: &[Begun], model: &mut Model<'_>) -> Option<bool> {
+    let Some(found) = place::found(wanted.path, model) else {
+        unseen(wanted.path, model);
         return None;
     };
-    if !suitable(wanted.path, found, &[FileKind::Missing, FileKind::File], model) {
+    if !suitable(wanted.path, &found, &[FileKind::Missing, FileKind::File], model) {
         return None;
     }
-    let change = content(wanted, found);
-    let attributes = attributes(wanted.path, found, wanted.mode, wanted.owner.as_ref(), model);
-    if (change.is_some() || attributes.is_some()) && !writable(wanted.path, found, model) {
+    let is_compared = !matches!(wanted.text, Text::AsFound);
+    if is_compared && found.kind == FileKind::File && found.text.is_none() && found.sha256.is_none() {
+        let size = format!("is larger than {} MiB: too large to compare", LARGEST >> 20);
+        refuse(wanted.path, &size, "move it away, or correct the path in the profile", model);
+        return None;
+    }
+    let change = content(wanted, &found);
+    let attributes = attributes(wanted.path, &found, wanted.mode, wanted.owner.as_ref(), model);
+    if (change.is_some() || attributes.is_some()) && !writable(wanted.path, &found, model) {
+        return None;
+    }
+    if found.kind == FileKind::Missing && !place::make_parents(wanted.path, model) {
         return None;
     }
     let changed = change.is_some();
-    if let Some((action, before, after)) = change {
+    let change = change.map(|(action, before, after)| {
         let object = wanted.path.to_owned();
-        model.act(action, Words { object, before, after, why: wanted.why.to_owned() });
-    }
-    if let Some((action, words)) = attributes {
-        model.act(action, words);
+        (action, Words { object, before, after, why: wanted.why.to_owned() }, owes)
+    });
+    let attributes = attributes.map(|(action, words)| (action, words, [].as_slice()));
+    // A secret comes into a file that nobody else can read any more.
+    let ordered = if is_secret(&wanted.text) { [attributes, change] } else { [change, attributes] };
+    for (action, words, owes) in ordered.into_iter().flatten() {
+        model.act_owing(action, words, owes);
     }
     Some(changed)
+}
+
+/// Refuses what the facts do not tell of.
+pub fn unseen(path: &str, model: &mut Model<'_>) {
+    refuse(path, "was not looked at", "gather the facts for this profile again", model);
+}
+
+fn is_secret(text: &Text) -> bool {
+    matches!(text, Text::Secret(_) | Text::Copied { visibility: Visibility::Secret, .. })
 }
 
 /// The action that brings the file's text about, with the state before and after in words.
@@ -74,6 +112,17 @@ fn content(wanted: &ManagedFile<'_>, found: &FileFacts) -> Option<(Action, Strin
             let counted = format!("{lines} line{}", if lines == 1 { "" } else { "s" });
             let after = if wanted.what.is_empty() { counted } else { wanted.what.to_owned() };
             let before = found.text.clone().filter(|_| !is_new);
+            let shown = before.as_ref().map_or(0, String::len) + text.len();
+            if (before.is_none() && !is_new) || shown > LARGEST_SHOWN {
+                let digest = digest(text.as_bytes());
+                let origin = Origin::Text(text.clone());
+                let before = found.sha256.clone();
+                return (before.as_ref() != Some(&digest)).then_some((
+                    Action::CopyFile { path, mode, owner, before, after: digest, origin },
+                    state,
+                    after,
+                ));
+            }
             let state = if before.is_some() { String::new() } else { state };
             Some((Action::WriteFile { path, mode, owner, before, after: text.clone() }, state, after))
         }
@@ -83,11 +132,20 @@ fn content(wanted: &ManagedFile<'_>, found: &FileFacts) -> Option<(Action, Strin
             let action = Action::WriteSecretFile { path, mode, owner, before, after: secret.clone() };
             Some((action, state, after.to_owned()))
         }
+        Text::Copied { source, digest, size, visibility } if found.sha256.as_ref() != Some(digest) => {
+            let after = match visibility {
+                Visibility::Shown => format!("{size} bytes of {source}"),
+                Visibility::Secret => format!("content of {source} (secret)"),
+            };
+            let (before, after_digest) = (found.sha256.clone(), digest.clone());
+            let origin = Origin::File(source.clone());
+            Some((Action::CopyFile { path, mode, owner, before, after: after_digest, origin }, state, after))
+        }
         Text::AsFound if is_new => {
             let action = Action::WriteFile { path, mode, owner, before: None, after: String::new() };
             Some((action, state, "empty file".to_owned()))
         }
-        Text::Shown(_) | Text::Secret(_) | Text::AsFound => None,
+        Text::Shown(_) | Text::Secret(_) | Text::Copied { .. } | Text::AsFound => None,
     }
 }
 
@@ -114,11 +172,11 @@ pub fn attributes(
     let mut before = Vec::new();
     let mut after = Vec::new();
     if let Some(mode) = mode {
-        before.push(format!("mode {:04o}", found.mode));
+        before.extend((!place::is_unseen(found)).then(|| format!("mode {:04o}", found.mode)));
         after.push(format!("mode {mode:04o}"));
     }
     if let Some(owner) = owner {
-        before.push(accounts.owner_name(found.uid, found.gid));
+        before.extend((!place::is_unseen(found)).then(|| accounts.owner_name(found.uid, found.gid)));
         after.push(owner.to_string());
     }
     let words = Words {

@@ -6,7 +6,7 @@ use crate::accounts::Owner;
 use crate::action::Action;
 use crate::fstab::{self, Entry, Line};
 use crate::plan::RefusalCode;
-use crate::plan::model::{Model, PlannedVolume, Words};
+use crate::plan::model::{self, Model, MountedContent, PlannedVolume, Words};
 use crate::profile::{Content, MountWanted, Profile, ShareMount, Volume};
 
 const FSTAB: &str = "/etc/fstab";
@@ -214,7 +214,12 @@ fn mount_volume(mounting: &Mounting<'_>, wanted: &MountWanted, model: &mut Model
         }
         return;
     }
-    mount(&path, &object, model);
+    let made = |action: &Action| {
+        matches!(action, Action::MakeFilesystem { volume_group, volume, .. }
+            if *volume_group == mounting.group && *volume == mounting.volume.name)
+    };
+    let content = if model.actions().any(made) { MountedContent::Empty } else { MountedContent::Unseen };
+    mount(&path, &object, content, model);
     if let Some((fstype, size, block_size)) = &mounting.planned.unmounted {
         filesystem::grow(&object, &path, fstype, (*size, *block_size), &mounting.planned, model);
     }
@@ -228,7 +233,7 @@ fn mount_share(share: &ShareMount, model: &mut Model<'_>) {
         }
         return;
     }
-    mount(&path, &share.source, model);
+    mount(&path, &share.source, MountedContent::Unseen, model);
 }
 
 fn conflict(path: &str, found: &str, wanted: &str, model: &mut Model<'_>) {
@@ -240,7 +245,7 @@ fn conflict(path: &str, found: &str, wanted: &str, model: &mut Model<'_>) {
     );
 }
 
-fn mount(path: &str, object: &str, model: &mut Model<'_>) {
+fn mount(path: &str, object: &str, content: MountedContent, model: &mut Model<'_>) {
     if model.facts.occupied.iter().any(|directory| directory == path) {
         model.warn(path, "holds files now; they stay, but the mount hides them");
     }
@@ -255,6 +260,7 @@ fn mount(path: &str, object: &str, model: &mut Model<'_>) {
             },
         );
     }
+    model.mounting.push(model::Mounting { path: path.to_owned(), content });
     model.act(
         Action::Mount { path: path.to_owned() },
         Words {

@@ -57,8 +57,8 @@ pub fn plan(profile: Option<&Profile>, facts: &Facts, reset: &Reset<'_>) -> Plan
         false => as_it_was(facts, reset, geometry, &mut model),
     };
     created.into_iter().for_each(|planned| {
-        let PlannedAction { object, before, after, why, action } = planned;
-        model.act(action, Words { object, before, after, why });
+        let PlannedAction { object, before, after, why, owes, action } = planned;
+        model.act_owing(action, Words { object, before, after, why }, &owes);
     });
     if reset.afterwards == Afterwards::Start {
         let owed = facts.record.begun.iter().filter_map(stopped).filter(|unit| !running.contains(unit));
@@ -89,7 +89,7 @@ pub fn resume(profile: &Profile, model: &mut Model<'_>) {
                 }
             }
             Begun::StopUnit { unit } => start(unit, "a pool reset that was cut off had stopped it", model),
-            Begun::TakeDisk { .. } | Begun::MakeFilesystem { .. } => {}
+            _ => {}
         }
     }
 }
@@ -303,5 +303,5 @@ fn as_it_was(facts: &Facts, reset: &Reset<'_>, geometry: NewThinPool, model: &mu
     let state = format!("{} data + {} metadata, chunk {}", size(*data_extents), size(*metadata_extents), human(*chunk));
     let why = "made anew as it was: the profile does not name it".to_owned();
     let action = Action::CreateThinPool(geometry);
-    vec![PlannedAction { object, before: String::new(), after: state, why, action }]
+    vec![PlannedAction { object, before: String::new(), after: state, why, owes: Vec::new(), action }]
 }

@@ -12,6 +12,8 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Lvm")]
 pub struct RawLvm {
+    /// Whether LVM keeps old metadata in /etc/lvm/archive (backup/archive of lvm.conf).
+    pub archive: Option<At<bool>>,
     /// Name of the one volume group (short form).
     pub volume_group: Option<At<String>>,
     /// Disks that the group shall contain (short form).
