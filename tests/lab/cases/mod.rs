@@ -2,12 +2,14 @@
 
 mod access;
 mod cloud_init;
+mod confirm;
 mod disks;
 mod files;
 mod first_boot;
 mod journald;
 mod lab;
 mod operation;
+mod pools;
 mod schemes;
 mod support;
 mod units;
