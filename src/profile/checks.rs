@@ -19,7 +19,7 @@ use super::names;
 use super::raw::{MapOf, RawGroup, RawLvm, RawProfile, VERSIONS};
 use super::yaml::At;
 use super::{Profile, VolumeGroup};
-use crate::resources::lvm_conf;
+use crate::resources::{self, lvm_conf};
 use indexmap::IndexMap;
 use std::ops::Range;
 
@@ -69,6 +69,13 @@ pub fn version(version: Option<&At<String>>) -> Result<(), Vec<Problem>> {
 
 /// Turns what was written into a profile that can be planned.
 pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
+    if asks_for_nothing(&raw) {
+        return Err(vec![Problem::new(
+            &(0..0),
+            "this profile asks for nothing",
+            "add `lvm:` with a volume group, `mounts:`, `users:`, `files:` or another section",
+        )]);
+    }
     let RawProfile {
         _version,
         lvm,
@@ -84,24 +91,6 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         cloud_init,
     } = raw;
     let mut problems = Problems::default();
-    let has_configuration = [
-        raw_groups.as_ref().is_some_and(|groups| !groups.is_empty()),
-        raw_users.as_ref().is_some_and(|users| !users.is_empty()),
-        raw_files.as_ref().is_some_and(|files| !files.is_empty()),
-        ca_certificates.as_ref().is_some_and(|certificates| !certificates.is_empty()),
-        docker.is_some(),
-        containers.is_some(),
-        journald.is_some(),
-        access.is_some(),
-        cloud_init.is_some(),
-    ];
-    if lvm.is_none() && shares.as_ref().is_none_or(IndexMap::is_empty) && !has_configuration.contains(&true) {
-        return Err(vec![Problem::new(
-            &(0..0),
-            "this profile asks for nothing",
-            "add `lvm:` with a volume group, `mounts:`, `users:`, `files:` or another section",
-        )]);
-    }
     let mut points = mounts::Points::default();
     let mut disks = disks::Seen::default();
     let mut claims = paths::Claims::default();
@@ -120,6 +109,11 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
     let ca_certificates = certificates::check(ca_certificates.unwrap_or_default(), &mut claims, &mut problems);
     let docker = docker::docker(docker, &mut claims, &mut problems);
     let container_storage = docker::containers(containers, &mut claims, &mut problems);
+    let spans = [journald.as_ref().map(|at| &at.span), cloud_init.as_ref().map(|at| &at.span)];
+    let owned = [(resources::journald::DROP_IN, "journald"), (resources::cloud_init::SWITCH, "cloud_init")];
+    for (span, (path, section)) in spans.into_iter().zip(owned) {
+        span.map(|span| claims.claim(path, section, span, &mut problems));
+    }
     let journald = journald.map(|options| journald::journald(options, &mut problems));
     let access = access.map(|access| access::check(access, &mut problems));
     let cloud_init = cloud_init.and_then(|wanted| cloud_init::cloud_init(wanted, &mut problems));
@@ -140,6 +134,17 @@ pub fn check(raw: RawProfile) -> Result<Profile, Vec<Problem>> {
         }),
         false => Err(problems.0),
     }
+}
+
+fn asks_for_nothing(raw: &RawProfile) -> bool {
+    fn has_any<K, V>(map: &Option<IndexMap<K, V>>) -> bool {
+        map.as_ref().is_some_and(|map| !map.is_empty())
+    }
+    let RawProfile { lvm, mounts, groups, users, files, ca_certificates, .. } = raw;
+    let RawProfile { docker, containers, journald, access, cloud_init, .. } = raw;
+    let named = [has_any(mounts), has_any(groups), has_any(users), has_any(files), has_any(ca_certificates)];
+    let there = [docker.is_some(), containers.is_some(), journald.is_some(), access.is_some(), cloud_init.is_some()];
+    lvm.is_none() && !named.contains(&true) && !there.contains(&true)
 }
 
 /// Both forms, short and long, as one list.

@@ -243,3 +243,90 @@ fn words(object: impl Into<String>, before: impl Into<String>, after: impl Into<
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorized_keys::{change, lines, parse};
+    use crate::profile::AuthorizedKey;
+    use crate::secret::Secret;
+    use base64::Engine;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    /// One of a few keys, so that files and profiles share some.
+    fn key(number: u8) -> String {
+        let mut bytes = Vec::new();
+        for field in [b"ssh-ed25519".as_slice(), &[number; 32]] {
+            bytes.extend(u32::try_from(field.len()).expect("short").to_be_bytes());
+            bytes.extend(field);
+        }
+        format!("ssh-ed25519 {}", base64::engine::general_purpose::STANDARD.encode(bytes))
+    }
+
+    fn entry() -> impl Strategy<Value = String> {
+        let options = prop_oneof![
+            Just(""),
+            Just("no-pty "),
+            Just("cert-authority "),
+            Just("command=\"echo \\\"a, b\\\"\",from=\"10.0.0.0/8,::1\" ")
+        ];
+        let comment = prop_oneof![Just(""), Just(" ops"), Just(" a  b")];
+        (options, 0..5_u8, comment).prop_map(|(options, number, comment)| format!("{options}{}{comment}", key(number)))
+    }
+
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            4 => entry().prop_map(String::into_bytes),
+            1 => Just(b"# comment".to_vec()),
+            1 => Just(b"  ".to_vec()),
+            1 => Just(b"future-thing ssh-new AAAA".to_vec()),
+            1 => proptest::collection::vec(any::<u8>().prop_filter("one line", |byte| *byte != b'\n'), 0..20),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever the file: each wanted key is there once and as wanted, a second plan is empty, and
+        /// every line that is not ours keeps its bytes and its order.
+        #[test]
+        fn files_converge(
+            file in proptest::collection::vec(line(), 0..8),
+            ends_whole in any::<bool>(),
+            entries in proptest::collection::vec(entry(), 0..5),
+            exclusive in any::<bool>(),
+        ) {
+            let mut wanted = KeysWanted::default();
+            for entry in entries {
+                let entry = parse(&entry).expect("good");
+                if !wanted.keys.iter().any(|other| other.name.is_same_key(&entry.name)) {
+                    wanted.keys.push(AuthorizedKey { name: entry.name, line: Secret::new(entry.line), rsa_bits: None });
+                }
+            }
+            wanted.others = if exclusive { OtherKeys::Remove } else { OtherKeys::Keep };
+            let mut text = file.join(b"\n".as_slice());
+            if ends_whole && !text.is_empty() {
+                text.push(b'\n');
+            }
+            let new: BTreeMap<String, String> =
+                wanted.keys.iter().map(|key| (key.line.digest(), key.line.reveal().to_owned())).collect();
+            let before = LoginFacts { keys: lines(&text), ..LoginFacts::default() };
+            let planned = changes(&wanted, &before);
+            let changed = if planned.is_empty() { text.clone() } else { change(&text, &planned, &new).expect("it goes") };
+            let after = LoginFacts { keys: lines(&changed), ..LoginFacts::default() };
+            prop_assert_eq!(changes(&wanted, &after), Vec::new());
+            for key in &wanted.keys {
+                let found = after.keys.iter().filter(|line| line.key.as_ref().is_some_and(|found| found.is_same_key(&key.name)));
+                prop_assert_eq!(found.map(|line| line.digest.clone()).collect::<Vec<_>>(), vec![key.line.digest()]);
+            }
+            let is_ours = |line: &crate::authorized_keys::KeyLine| {
+                line.key.as_ref().is_some_and(|found| wanted.keys.iter().any(|key| key.name.is_same_key(found)))
+            };
+            let foreign = |login: &LoginFacts| login.keys.iter().filter(|line| !is_ours(line)).map(|line| line.digest.clone()).collect::<Vec<_>>();
+            prop_assert_eq!(foreign(&after), if exclusive { Vec::new() } else { foreign(&before) });
+            let count = |text: &[u8]| text.split(|byte| *byte == b'\n').filter(|line| *line == b"# comment").count();
+            prop_assert_eq!(count(&text), count(&changed));
+        }
+    }
+}

@@ -27,7 +27,7 @@ const LAST_UNIT: &str = "cloud-final.service";
 /// The unit of ours that runs atomhost again when the last of them is done.
 const RETIRING_UNIT: &str = "atomhost-retire-cloud-init.service";
 /// The switch.
-const SWITCH: &str = "/etc/cloud/cloud-init.disabled";
+pub const SWITCH: &str = "/etc/cloud/cloud-init.disabled";
 const CONDITION: &str = "ConditionPathExists=!/etc/cloud/cloud-init.disabled";
 /// cloud-init's own mark that it finished, for this instance.
 const FINISHED: &str = "/var/lib/cloud/instance/boot-finished";

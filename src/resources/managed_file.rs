@@ -44,8 +44,9 @@ pub enum Text {
 
 /// Mode of a new file that the profile gives none.
 const MODE: u32 = 0o644;
-/// Bytes of old and new text together: beyond, a plan tells sizes and shows no lines.
-const LARGEST_SHOWN: usize = 64 << 10;
+/// Bytes of old and new text together: beyond, a plan tells sizes and shows no lines. The lvm.conf that
+/// packages ship has 100 KB, nearly all of it comment, and one line of it is ours to show.
+const LARGEST_SHOWN: usize = 512 << 10;
 
 /// Plans the file: its text, then mode and owner where those drifted. Returns whether its text will
 /// change; `None` where a guard refused.

@@ -79,7 +79,7 @@ impl<'a> Situation<'a> {
     pub fn people(&self, accounts: &Accounts) -> Vec<String> {
         let mut people = administrators(accounts);
         let named = self.named();
-        let users = accounts.users.iter().filter(|user| named.iter().any(|name| *name == user.name));
+        let users = accounts.users.iter().filter(|user| named.contains(&user.name));
         for user in users {
             if !people.contains(&user.name) {
                 people.push(user.name.clone());

@@ -16,6 +16,8 @@ pub struct Way {
     is_administrator: bool,
     before: bool,
     after: bool,
+    /// Its last key goes, its password stays.
+    loses_keys: bool,
 }
 
 pub fn way(user: &User, login: &LoginFacts, password: PasswordState, changes: &[KeyChange], facts: &Facts) -> Way {
@@ -25,9 +27,10 @@ pub fn way(user: &User, login: &LoginFacts, password: PasswordState, changes: &[
     let in_group = |group: &&str| user.groups.iter().any(|name| name == group) || is_member(facts, &user.name, group);
     Way {
         user: user.name.clone(),
-        is_administrator: user.name == "root" || ADMINISTRATORS.iter().any(|group| in_group(group)),
+        is_administrator: user.name == "root" || ADMINISTRATORS.iter().any(in_group),
         before: keys > 0 || login.password.state == PasswordState::Set,
         after: keys + added > removed || password == PasswordState::Set,
+        loses_keys: keys > 0 && keys + added <= removed && password == PasswordState::Set,
     }
 }
 
@@ -36,9 +39,20 @@ pub fn refuse(mut ways: Vec<Way>, model: &mut Model<'_>) {
     let root = model.facts.logins.get("root").filter(|_| !ways.iter().any(|way| way.user == "root"));
     if let Some(root) = root {
         let gets_in = root.password.state == PasswordState::Set || root.keys.iter().any(|line| line.key.is_some());
-        ways.push(Way { user: "root".to_owned(), is_administrator: true, before: gets_in, after: gets_in });
+        ways.push(Way {
+            user: "root".to_owned(),
+            is_administrator: true,
+            before: gets_in,
+            after: gets_in,
+            loses_keys: false,
+        });
     }
     ways.retain(|way| way.is_administrator);
+    if ways.iter().any(|way| way.loses_keys && way.user == "root") {
+        let text = "gets in with its password alone from then on: sshd takes none of root's unless PermitRootLogin says \
+                    yes, which leaves the console";
+        model.warn("user root", text);
+    }
     if ways.iter().any(|way| way.after) {
         return;
     }

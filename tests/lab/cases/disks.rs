@@ -25,6 +25,8 @@ fn a_disk_with_anything_on_it_is_not_taken_without_consent() {
         ("pvcreate -qq -y", "LVM2_member"),
         ("mdadm --create /dev/md9 --run --metadata=1.2 --level=1 --force --raid-devices=1", "linux_raid_member"),
     ];
+    // udev would assemble a stopped array anew at the next event.
+    host.ok("mkdir -p /etc/mdadm && echo 'AUTO -all' >>/etc/mdadm/mdadm.conf");
     for (make, found) in makes {
         host.ok(&format!(
             "{make} /dev/sdb >/dev/null 2>&1; test ! -e /dev/md9 || mdadm --stop /dev/md9; udevadm settle; sync"

@@ -33,7 +33,8 @@ fn verified_and_closed() {
 
 /// The sandbox hides nothing that a profile may ask about, and lets nothing be written.
 fn check_tells_the_truth(host: &Host) {
-    let wanted = profile("srv: {size: 2G, filesystem: xfs, mount: /var/srv}", "pool: {size: 1G}");
+    let wanted =
+        profile("srv: {size: 2G, filesystem: xfs, mount: /var/srv}", "pool: {size: 1G, autoextend: {threshold: 60}}");
     let wanted = format!("{wanted}journald: {{SystemMaxUse: 200M}}\ncloud_init: disabled\n");
     host.write(PROFILE, &wanted);
     // Everything is pending, a blank disk among it.

@@ -95,8 +95,8 @@ users:
 
     // Drift: modes, owner, an older line of the same key, a second one without limits, foreign lines.
     host.ok(&format!(
-        "printf '# mine\\n\\nrestrict %s\\n%s' \"$(cat /root/b.pub)\" \"$(cat /root/a.pub)\" >{file}; \
-         cat /root/b.pub >>{file}; sed -i 's/key-akey-b/key-a/' {file}; printf 'future thing' >>{file}; \
+        "printf '# mine\\n\\nrestrict %s\\n%s\\n' \"$(cat /root/b.pub)\" \"$(cat /root/a.pub)\" >{file}; \
+         cat /root/b.pub >>{file}; printf 'future thing' >>{file}; \
          chmod 666 {file}; chown root {file}; chmod 755 $(dirname {file}); usermod -s /bin/sh core"
     ));
     host.ok(&format!("printf '\\n%s\\n' \"$(cat /root/b.pub)\" >>{file}"));
@@ -112,7 +112,7 @@ users:
     let exclusive = profile(&format!("users:\n  core: {{authorized_keys: ['{c}'], exclusive_keys: true}}\n"));
     host.write(PROFILE, &exclusive);
     let shown = host.ok("atomhost plan");
-    for text in ["- ssh-ed25519 SHA256:", "key-b (from, command)", "- line ", "no known key"] {
+    for text in ["-ssh-ed25519 SHA256:", "key-b (from, command)", "-line ", "no known key"] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
     converge(&host, &exclusive);
@@ -205,15 +205,24 @@ fn what_would_go_wrong_is_refused() {
     host.ok("umount /etc");
 
     // Somebody else is at it: nothing is done, or it is waited for.
-    host.ok("cat >/root/hold.pl <<'END'\nuse Fcntl;\nopen(my $f, '>', '/etc/.pwd.lock') or die;\nfcntl($f, F_SETLK, pack('s s l! l! i', F_WRLCK, 0, 0, 0, 0)) or die;\nsleep shift;\nEND");
-    let holder = host.spawn("perl /root/hold.pl 60");
-    host.ok("for i in $(seq 50); do pgrep -f hold.pl >/dev/null && break; sleep 0.1; done; sleep 1");
+    host.write(
+        "/root/hold.py",
+        "import fcntl, os, time\n\
+         with open('/etc/.pwd.lock', 'w') as lock:\n    \
+             fcntl.lockf(lock, fcntl.LOCK_EX)\n    \
+             with open('/run/held.new', 'w') as held:\n        \
+                 held.write(str(os.getpid()))\n    \
+             os.rename('/run/held.new', '/run/held')\n    \
+             time.sleep(60)\n",
+    );
+    let holder = host.spawn("python3 /root/hold.py");
+    host.ok("for i in $(seq 100); do test -e /run/held && exit; sleep 0.1; done; exit 1");
     let before = host.oracle();
     let output = host.run("atomhost apply");
     assert_eq!(output.code, 75, "{}{}", output.stdout, output.stderr);
     assert!(output.stderr.contains("is changing users or passwords"), "{}", output.stderr);
     host.oracle().assert_same(&before);
-    host.ok("(sleep 3; pkill -f hold.pl) >/dev/null 2>&1 &");
+    host.ok("(sleep 3; kill $(cat /run/held)) >/dev/null 2>&1 &");
     assert_eq!(host.run("atomhost apply --wait-lock 30s").code, 0);
     drop(holder.wait(Duration::from_secs(30)));
     assert_no_op(&host);
@@ -291,7 +300,7 @@ fn secrets_are_seen_nowhere() {
     assert_eq!(host.run("atomhost apply >>/root/out 2>&1").code, 65);
     host.write(PROFILE, wanted.replace("', auth", ", auth"));
     assert_eq!(host.run("atomhost apply >>/root/out 2>&1").code, 65);
-    host.ok("pkill -f watch.sh; journalctl -b --no-pager >/root/journal");
+    host.ok("pkill -f [w]atch.sh; journalctl -b --no-pager >/root/journal");
     drop(watcher.wait(Duration::from_secs(30)));
     let mut needles = vec!["s3cr3t".to_owned(), "R9dWt/znLN2H2lRup".to_owned(), "oMbiINs7LTUtsPO".to_owned()];
     needles.extend([&a, &b].map(|key| key.split(' ').nth(1).expect("a key")[30..].to_owned()));

@@ -24,7 +24,7 @@ echo '=== services'
 # Only those that run: asking for all makes systemd load every unit that there is.
 (cd /sys/fs/cgroup/system.slice && ls -d *.service) | xargs systemctl show -p Id -p MainPID -- \
     | sed -n 's/^MainPID=/ /p; s/^Id=//p' | paste -sd ' \n' \
-    | grep -v -e user@ -e systemd-hostnamed -e systemd-timedated -e systemd-localed | sort
+    | grep -v -e user@ -e systemd-fsckd -e systemd-hostnamed -e systemd-timedated -e systemd-localed | sort
 ";
 
 /// The state of a host, comparable.
