@@ -208,3 +208,39 @@ fn the_next_boot_takes_back_what_was_not_confirmed() {
     assert_disarmed(&host);
     assert_no_op(&host);
 }
+
+/// The mistake that this is for: keys and rules that lock everybody out, whom only the timer lets in again.
+#[test]
+fn a_lock_out_ends_by_itself() {
+    let host = Host::builder("lock-out").start();
+    host.ok(&format!("install -D -m 600 /dev/null {PROFILE}; cd /root && ssh-keygen -q -t ed25519 -N '' -f lost"));
+    let state = "cat /root/.ssh/authorized_keys /etc/security/access.conf; \
+                 stat -c '%a %U:%G' /root/.ssh /root/.ssh/authorized_keys /etc/security/access.conf; ls /root/.ssh";
+    let before = host.ok(state);
+    assert_eq!(host.login("root", "true").code, 0);
+    let lost = host.read("/root/lost.pub");
+    host.write(
+        PROFILE,
+        format!(
+            "version: 1\naccess: {{rules: ['+:root:10.0.2.2', '-:ALL:ALL']}}\n\
+             users: {{root: {{authorized_keys: ['{}'], exclusive_keys: true}}}}\n",
+            lost.trim()
+        ),
+    );
+    let output = host.run("atomhost apply --confirm-within 30s");
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert_eq!(host.read("/root/.ssh/authorized_keys"), lost);
+    assert_eq!(host.login("root", "true").code, 255, "the old key still lets in");
+    host.ok(&format!("for i in $(seq 300); do test -e {MANIFEST} || exit 0; sleep 0.2; done; exit 1"));
+    assert_eq!(host.ok(state), before);
+    assert_eq!(host.login("root", "true").code, 0);
+    host.ok("sleep 1");
+    assert_disarmed(&host);
+    // A password is no file of its own: it cannot be promised to come back.
+    let output = {
+        host.write(PROFILE, "version: 1\nusers: {root: {password_hash: locked}}\n");
+        host.run("usermod -p '$6$x$y' root; atomhost apply --confirm-within 30s")
+    };
+    assert_eq!(output.code, 3, "{}{}", output.stdout, output.stderr);
+    assert!(output.stderr.contains("others change users, groups and passwords too"), "{}", output.stderr);
+}
