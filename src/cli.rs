@@ -17,8 +17,8 @@ const STYLES: Styles = Styles::styled()
 /// Provisions an Atomic host from a profile, storage first, without ever losing data.
 ///
 /// A profile says how a host's volume groups, file systems, swap, mounts, users, files and logins
-/// shall be. atomhost looks at the host, plans what is missing, and does that. Nothing is ever shrunk or
-/// deleted, and nothing at all is done where a guard refuses any part of it.
+/// shall be. atomhost looks at the host, plans what is missing, and does that. No plan of a profile ever shrinks or
+/// deletes anything, and nothing at all is done where a guard refuses any part of it.
 #[derive(Debug, Parser)]
 #[command(name = "atomhost", version, styles = STYLES, after_long_help = manual::help(), max_term_width = 100)]
 #[command(propagate_version = true, arg_required_else_help = true)]
@@ -73,6 +73,7 @@ pub enum Command {
     /// Keep the changes of the last `apply --confirm-within`
     ///
     /// Exit code 0 also when nothing is unconfirmed; 3 when the changes were taken back already.
+    #[command(after_help = manual::examples("confirm"))]
     Confirm,
     /// Take back the changes of the last `apply --confirm-within` now
     ///
@@ -81,6 +82,7 @@ pub enum Command {
     /// when nothing is unconfirmed.
     Revert(Revert),
     /// Look at thin pools, or make one anew
+    #[command(after_help = manual::examples("pool"))]
     Pool(Pool),
     /// Print a JSON schema, for editors and other programs
     #[command(after_help = manual::examples("schema"))]

@@ -70,7 +70,9 @@ fn scheme_v1_with_a_second_group() {
 fn a_share_in_place_of_a_disk() {
     let host = host("nfs");
     host.ok("echo '127.0.0.1 nfs.example.com' >>/etc/hosts; mkdir -p /export/srv && echo shared >/export/srv/file");
-    host.ok("echo '/export/srv 127.0.0.1(rw,no_root_squash)' >/etc/exports && systemctl start nfs-server && exportfs -ra");
+    host.ok(
+        "echo '/export/srv 127.0.0.1(rw,no_root_squash)' >/etc/exports && systemctl start nfs-server && exportfs -ra",
+    );
     converge(&host, &shipped("nfs-srv"));
     assert_eq!(host.read("/srv/file"), "shared\n");
     assert!(host.read("/etc/fstab").contains("nfs.example.com:/export/srv /var/srv nfs4 rw,hard,_netdev 0 0\n"));
