@@ -203,7 +203,7 @@ fn pool_mut<'a>(facts: &'a mut Facts, group: &str, name: &str) -> &'a mut Pool {
 }
 
 fn device_mut<'a>(facts: &'a mut Facts, path: &str) -> &'a mut BlockDevice {
-    let number = facts.device_at(path).expect("the device").number.clone();
+    let number = facts.device_at(path).unwrap_or_else(|| panic!("the device {path}")).number.clone();
     facts.block_devices.iter_mut().find(|device| device.number == number).expect("the device")
 }
 
