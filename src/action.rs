@@ -1,5 +1,9 @@
 //! Actions: what a plan consists of. One variant is one observable change of the host.
 
+mod undo;
+
+pub use undo::{Change, Repeat, Touched, Undo};
+
 use crate::access::stack::PamManager;
 use crate::accounts::Owner;
 use crate::authorized_keys::KeyName;
@@ -33,6 +37,9 @@ pub enum Action {
     ExtendVolume { volume_group: String, volume: String, from_extents: u64, to_extents: u64 },
     /// lvcreate of a thin pool with its metadata volume and, where the group has none, the spare.
     CreateThinPool(NewThinPool),
+    /// lvremove of a thin pool with its thin volumes, all of which are named. `geometry` is the pool
+    /// as it was, for a run that a crash cuts off before there is one again.
+    RemoveThinPool { volume_group: String, pool: String, thin_volumes: Vec<String>, geometry: NewThinPool },
     /// lvextend --poolmetadatasize.
     ExtendPoolMetadata { volume_group: String, pool: String, extent_size: u64, from_extents: u64, to_extents: u64 },
     /// lvextend of the pool's data.
@@ -91,6 +98,10 @@ pub enum Action {
     ReloadUnit { unit: String },
     /// systemctl restart.
     RestartUnit { unit: String },
+    /// systemctl stop, for a while: a start is owed.
+    StopUnit { unit: String },
+    /// systemctl start of a unit that was stopped for a while.
+    StartUnit { unit: String },
     /// systemctl enable.
     EnableUnit { unit: String },
     /// systemctl disable.
@@ -204,6 +215,8 @@ impl Action {
                 vec![Begun::MakeFilesystem { volume_group: volume_group.clone(), volume: volume.clone() }]
             }
             Action::CreateUser(NewUser { user, .. }) => vec![Begun::CreateUser { user: user.clone() }],
+            Action::RemoveThinPool { geometry, .. } => vec![Begun::ResetPool { geometry: geometry.clone() }],
+            Action::StopUnit { unit } => vec![Begun::StopUnit { unit: unit.clone() }],
             _ => Vec::new(),
         }
     }
@@ -228,14 +241,19 @@ impl Action {
             (Action::ReloadUnit { unit } | Action::RestartUnit { unit }, Begun::RefreshUnit { unit: owed, .. }) => {
                 unit == owed
             }
+            (Action::RemoveThinPool { .. } | Action::StopUnit { .. }, _) => false,
+            (Action::StartUnit { unit }, Begun::StopUnit { unit: stopped }) => unit == stopped,
             (Action::RestartUnit { unit }, Begun::RestartUnit { unit: owed }) => unit == owed,
             (Action::RefreshTrust { .. }, Begun::RefreshTrust) => true,
+            (Action::CreateThinPool(made), Begun::ResetPool { geometry }) => {
+                (&made.volume_group, &made.pool) == (&geometry.volume_group, &geometry.pool)
+            }
             _ => self.begins().contains(begun),
         }
     }
 
-    /// What must never run without the profile's explicit consent.
+    /// What must never run without the explicit consent of the profile or of a person.
     pub fn is_destructive(&self) -> bool {
-        matches!(self, Action::WipeSignatures { .. })
+        matches!(self, Action::WipeSignatures { .. } | Action::RemoveThinPool { .. })
     }
 }

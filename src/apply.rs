@@ -1,6 +1,9 @@
 //! Apply: the only interpreter of actions, and the only module that is given a writing host.
 
 mod perform;
+pub mod revert;
+pub mod safeguard;
+pub mod watchdog;
 
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};

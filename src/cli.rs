@@ -17,8 +17,8 @@ const STYLES: Styles = Styles::styled()
 /// Provisions an Atomic host from a profile, storage first, without ever losing data.
 ///
 /// A profile says how a host's volume groups, file systems, swap, mounts, users, files and logins
-/// shall be. atomhost looks at the host, plans what is missing, and does that. Nothing is ever shrunk or
-/// deleted, and nothing at all is done where a guard refuses any part of it.
+/// shall be. atomhost looks at the host, plans what is missing, and does that. No plan of a profile ever shrinks or
+/// deletes anything, and nothing at all is done where a guard refuses any part of it.
 #[derive(Debug, Parser)]
 #[command(name = "atomhost", version, styles = STYLES, after_long_help = manual::help(), max_term_width = 100)]
 #[command(propagate_version = true, arg_required_else_help = true)]
@@ -70,6 +70,20 @@ pub enum Command {
     Facts(Facts),
     /// Show the last run and how full the thin pools are
     Status,
+    /// Keep the changes of the last `apply --confirm-within`
+    ///
+    /// Exit code 0 also when nothing is unconfirmed; 3 when the changes were taken back already.
+    #[command(after_help = manual::examples("confirm"))]
+    Confirm,
+    /// Take back the changes of the last `apply --confirm-within` now
+    ///
+    /// Every path gets the content, owner, mode and attributes that it had, which is verified. What
+    /// somebody else has written there meanwhile is kept beside it as *.atomhost-saved. Exit code 0 also
+    /// when nothing is unconfirmed.
+    Revert(Revert),
+    /// Look at thin pools, or make one anew
+    #[command(after_help = manual::examples("pool"))]
+    Pool(Pool),
     /// Print a JSON schema, for editors and other programs
     #[command(after_help = manual::examples("schema"))]
     Schema(Schema),
@@ -120,9 +134,80 @@ pub struct Apply {
     /// Run as a boot service: tell systemd when done
     #[arg(long)]
     pub boot: bool,
+    /// Take the changes back unless `atomhost confirm` comes within this time, such as 10m
+    ///
+    /// For changes that could lock everybody out: files, owners and modes. They are taken back by systemd
+    /// even when the session, or the host itself, is gone. What cannot be taken back, such as storage,
+    /// is refused: apply that first.
+    #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with = "boot")]
+    pub confirm_within: Option<Duration>,
     /// How long to wait for disks that are not there yet, such as 60s or 2m
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub wait_disks: Duration,
+    /// How long to wait for another atomhost to finish
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
+    pub wait_lock: Duration,
+}
+
+/// `atomhost revert`
+#[derive(Args, Debug)]
+pub struct Revert {
+    /// Only when the time to confirm is over; else set the timer to what is left. For the systemd unit
+    #[arg(long, hide = true)]
+    pub expired: bool,
+}
+
+/// `atomhost pool`
+#[derive(Args, Debug)]
+pub struct Pool {
+    #[command(subcommand)]
+    pub command: PoolCommand,
+}
+
+/// What to do with thin pools.
+#[derive(Debug, Subcommand)]
+pub enum PoolCommand {
+    /// Show how full thin pools are, what is in them, and how far they can grow
+    Status(PoolStatus),
+    /// Remove a thin pool with ALL that is in it, and make it anew, empty
+    ///
+    /// Stops the container engines that run, removes the pool and its thin volumes, makes it as the
+    /// profile says (or as it was, where the profile does not name it), and starts the engines again.
+    /// Shows first what will be lost, and asks for the pool's name to be typed. Refused while anything
+    /// in the pool is mounted or open.
+    #[command(after_help = "Example:\n  atomhost pool reset atomicos/docker-pool --yes-destroy atomicos/docker-pool")]
+    Reset(PoolReset),
+}
+
+/// `atomhost pool status`
+#[derive(Args, Debug)]
+pub struct PoolStatus {
+    /// Only this one; by default all
+    #[arg(value_name = "VG/POOL")]
+    pub pool: Option<String>,
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `atomhost pool reset`
+#[derive(Args, Debug)]
+pub struct PoolReset {
+    /// The pool; the group's name may be left out when only one group has such a pool
+    #[arg(value_name = "VG/POOL")]
+    pub pool: String,
+    /// The profile that says how the pool shall be [default: /etc/atomhost/profile.yaml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// Consent without a terminal: the pool's full name once more
+    #[arg(long, value_name = "VG/POOL")]
+    pub yes_destroy: Option<String>,
+    /// Stop this unit too before, and start it again after; may be given several times
+    #[arg(long, value_name = "UNIT")]
+    pub stop: Vec<String>,
+    /// Leave the stopped units stopped, to clear their own records of the pool first
+    #[arg(long)]
+    pub keep_stopped: bool,
     /// How long to wait for another atomhost to finish
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub wait_lock: Duration,
@@ -205,6 +290,17 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 60s or 10m"))
 }
 
+/// Long enough to log in once more, and not so long that nobody remembers.
+fn confirm_time(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_secs(5);
+    const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+    let time = duration(text)?;
+    match (SHORTEST..=LONGEST).contains(&time) {
+        true => Ok(time),
+        false => Err("at least 5s and at most 7days".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,7 +322,12 @@ mod tests {
 
     #[test]
     fn wrong_usage() {
-        let rows: [&[&str]; 6] = [
+        let rows: [&[&str]; 11] = [
+            &["atomhost", "apply", "--confirm-within", "1s"],
+            &["atomhost", "apply", "--confirm-within", "30days"],
+            &["atomhost", "apply", "--confirm-within", "10m", "--boot"],
+            &["atomhost", "pool"],
+            &["atomhost", "pool", "reset"],
             &["atomhost"],
             &["atomhost", "validate"],
             &["atomhost", "apply", "p.yaml", "--plan", "saved.json"],

@@ -3,10 +3,13 @@
 mod apply;
 mod documents;
 mod look;
+mod pool;
+mod pool_reset;
 mod status;
 mod trust;
+mod unconfirmed;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{self, Cli, Command, PoolCommand};
 use crate::exit::{Exit, Failure};
 use crate::host::Reader;
 use crate::profile::{self, MAX_PROFILE_BYTES, Profile};
@@ -27,6 +30,12 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(arguments) => look::check(&arguments, &global).await,
         Command::Facts(arguments) => look::facts(&arguments, &global).await,
         Command::Status => status::status(&global).await,
+        Command::Confirm => unconfirmed::confirm(),
+        Command::Revert(arguments) => unconfirmed::revert(&arguments),
+        Command::Pool(cli::Pool { command: PoolCommand::Status(arguments) }) => pool::status(&arguments, &global).await,
+        Command::Pool(cli::Pool { command: PoolCommand::Reset(arguments) }) => {
+            pool_reset::reset(&arguments, &global).await
+        }
         Command::Schema(arguments) => documents::schema(&arguments),
         Command::Completions(arguments) => documents::completions(&arguments),
         Command::Man(arguments) => documents::man(&arguments),

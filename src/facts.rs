@@ -154,6 +154,22 @@ pub struct LogicalVolume {
     pub segment_type: String,
     /// Thin pools only.
     pub pool: Option<Pool>,
+    /// Thin volumes only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thin: Option<Thin>,
+    /// Something holds its device open: a mount, swap, a process or a device built on it.
+    #[serde(default)]
+    pub open: bool,
+}
+
+/// A thin volume's own figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Thin {
+    /// Name of the pool that it takes its blocks from.
+    pub pool: String,
+    /// Hundredths of a percent of its virtual size in use; `None` when inactive.
+    pub used: Option<u32>,
 }
 
 /// What a logical volume is to LVM.
@@ -459,6 +475,11 @@ impl Mount {
 impl VolumeGroup {
     pub fn logical_volume(&self, name: &str) -> Option<&LogicalVolume> {
         self.logical_volumes.iter().find(|lv| lv.name == name)
+    }
+
+    /// The thin volumes of a pool.
+    pub fn thin_volumes<'a>(&'a self, pool: &'a str) -> impl Iterator<Item = &'a LogicalVolume> {
+        self.logical_volumes.iter().filter(move |lv| lv.thin.as_ref().is_some_and(|thin| thin.pool == pool))
     }
 }
 

@@ -8,11 +8,13 @@ pub mod command;
 mod directory;
 pub mod files;
 pub mod lock;
+pub mod preserved;
 
 use crate::exit::{Exit, Failure};
 use crate::secret::{self, Secret, Secrets};
 use command::{Command, CommandError, Output};
 use files::Ids;
+use preserved::State;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -100,6 +102,8 @@ pub enum Query {
     Wipefs { device: String },
     /// The value of one of LVM's settings, all its files merged.
     LvmSetting { name: String },
+    /// LVM's own autoextend settings, for pools whose metadata profile has none.
+    AutoextendDefaults,
     /// Properties of systemd units.
     Units { names: Vec<String> },
     /// What restorecon would change below a directory.
@@ -122,6 +126,16 @@ impl Query {
             Query::LvmSetting { name } => Command::new("lvmconfig", [name]),
             Query::Labels { path } => Command::new("restorecon", ["-n", "-v", "-R", path]),
             Query::LvmReport => Command::new("lvm", ["fullreport", "--all"].into_iter().chain(MACHINE)),
+            Query::AutoextendDefaults => Command::new(
+                "lvm",
+                [
+                    "lvmconfig",
+                    "--type",
+                    "full",
+                    "activation/thin_pool_autoextend_threshold",
+                    "activation/thin_pool_autoextend_percent",
+                ],
+            ),
             Query::Blkid { device } => Command::new("blkid", ["--probe", "--output", "export", device]),
             Query::Wipefs { device } => {
                 Command::new("wipefs", ["--no-act", "--noheadings", "--output", "TYPE", device])
@@ -209,6 +223,42 @@ impl Reader {
                 Ok(None)
             }
             Err(error) => Err(failed("read", path)(error)),
+        }
+    }
+
+    /// Whether anything is at a path, be it a link that leads nowhere.
+    pub fn exists(&self, path: &str) -> bool {
+        std::fs::symlink_metadata(self.path(path)).is_ok()
+    }
+
+    /// The path with its links followed, see [`files::follow`]; the last part need not be there.
+    ///
+    /// # Errors
+    /// A link leads where it must not, or to what has no name in UTF-8.
+    pub fn follow(&self, path: &str) -> Result<String, HostError> {
+        let unnamed = || std::io::Error::new(std::io::ErrorKind::InvalidData, "its path is no UTF-8");
+        let outside = || std::io::Error::other("a link leads out of it");
+        let followed = files::follow(&self.path(path)).and_then(|found| {
+            let inside = found.strip_prefix(&self.root).map_err(|_| outside())?;
+            inside.to_str().map(|inside| format!("/{inside}")).ok_or_else(unnamed)
+        });
+        followed.map_err(failed("follow", path))
+    }
+
+    /// What is at a path, completely; see [`preserved::capture`]. Its last part is not followed.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn capture(&self, path: &str, content: bool) -> Result<(State, Option<Vec<u8>>), HostError> {
+        self.place(path).and_then(|place| preserved::capture(&place, content)).map_err(failed("read", path))
+    }
+
+    /// Where the path lies: links in its directories are followed, see [`files::follow`].
+    fn place(&self, path: &str) -> std::io::Result<PathBuf> {
+        let path = self.path(path);
+        match (path.parent(), path.file_name()) {
+            (Some(parent), Some(name)) => Ok(files::follow(parent)?.join(name)),
+            _ => Ok(path),
         }
     }
 
@@ -318,6 +368,52 @@ impl Host {
     /// They cannot be set.
     pub fn set_attributes(&self, path: &str, mode: Option<u32>, owner: Option<Ids>) -> Result<(), HostError> {
         files::set_attributes(&self.reader.path(path), mode, owner).map_err(failed("set mode and owner of", path))
+    }
+
+    /// Who owns the host's files: root, and in a test's folder whoever runs the test.
+    pub fn owner(&self) -> Ids {
+        std::fs::metadata(&self.reader.root).map_or(Ids::ROOT, |root| Ids { uid: root.uid(), gid: root.gid() })
+    }
+
+    /// Brings back what [`Reader::capture`] took down; see [`preserved::restore`].
+    ///
+    /// # Errors
+    /// It could not; to do it again is safe.
+    pub fn restore(&self, path: &str, state: &State, bytes: Option<&[u8]>) -> Result<(), HostError> {
+        let done = self.reader.place(path).and_then(|place| preserved::restore(&place, state, bytes));
+        done.map_err(failed("bring back", path))
+    }
+
+    /// Keeps what is at a path under another name beside it; returns that name.
+    ///
+    /// # Errors
+    /// It stays where it is.
+    pub fn keep_beside(&self, path: &str) -> Result<String, HostError> {
+        let kept = self.reader.place(path).and_then(|place| preserved::keep_beside(&place));
+        let name = kept.map_err(failed("keep what is at", path))?;
+        Ok(Path::new(path).with_file_name(name).display().to_string())
+    }
+
+    /// Removes a file; it need not be there.
+    ///
+    /// # Errors
+    /// It is there, and stays.
+    pub fn remove_file(&self, path: &str) -> Result<(), HostError> {
+        match std::fs::remove_file(self.reader.path(path)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a folder of atomhost's own with all that is in it; it need not be there.
+    ///
+    /// # Errors
+    /// Part of it stays.
+    pub fn remove_folder(&self, path: &str) -> Result<(), HostError> {
+        match std::fs::remove_dir_all(self.reader.path(path)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Renames a file within its directory.

@@ -32,3 +32,4 @@ pub mod saved;
 pub mod secret;
 pub mod size;
 pub mod steps;
+pub mod unconfirmed;

@@ -8,6 +8,7 @@ use crate::cli::DEFAULT_PROFILE;
 use crate::exit::Exit;
 use crate::record::RECORD_PATH;
 use crate::report::REPORT_PATH;
+use crate::unconfirmed::FOLDER;
 use std::fmt::Write;
 
 /// A command line and what it is good for.
@@ -22,7 +23,7 @@ const fn example(command: &'static str, line: &'static str, purpose: &'static st
 }
 
 /// In the order in which they are wanted on a new host.
-const EXAMPLES: [Example; 12] = [
+const EXAMPLES: [Example; 15] = [
     example("validate", "atomhost validate profile.yaml", "is it well written? works anywhere"),
     example("plan", "atomhost plan", "what would be done, and why? changes nothing"),
     example("plan", "atomhost plan -v", "with the commands behind each action"),
@@ -31,6 +32,9 @@ const EXAMPLES: [Example; 12] = [
     example("apply", "atomhost apply --plan plan.json", "do exactly what was saved, or nothing"),
     example("apply", "atomhost apply", "plan and do it"),
     example("apply", "atomhost apply --wait-disks 60s", "wait for a disk that is attached late"),
+    example("apply", "atomhost apply --confirm-within 10m", "take it back unless somebody confirms it"),
+    example("confirm", "atomhost confirm", "it works: the changes stay"),
+    example("pool", "atomhost pool status", "how full are the thin pools, and how far can they grow?"),
     example("check", "atomhost check && echo in sync", "for monitoring"),
     example("facts", "atomhost facts >host1.json", "for plan --facts"),
     example("schema", "atomhost schema >profile.schema.json", "for an editor's completion"),
@@ -38,10 +42,11 @@ const EXAMPLES: [Example; 12] = [
 ];
 
 /// Paths that atomhost reads or writes by itself.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     (DEFAULT_PROFILE, "the profile, where a command names none"),
     (REPORT_PATH, "what the last apply did, with times and commands"),
     (RECORD_PATH, "which disk a name of the profile meant, and what was begun"),
+    (FOLDER, "what confirm forgets and revert brings back"),
     ("/run/atomhost.lock", "held while an apply runs"),
     ("/etc/fstab", "the lines of its mounts and swap; no other line is touched"),
     ("/etc/lvm/profile/atomhost-VG-POOL.profile", "autoextend settings of a thin pool"),

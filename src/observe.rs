@@ -199,7 +199,11 @@ fn memory() -> Result<Memory, ObserveError> {
     Ok(Memory { available: system.available_memory(), total: system.total_memory() })
 }
 
-fn read_record(reader: &Reader) -> Result<Record, ObserveError> {
+/// What earlier runs recorded.
+///
+/// # Errors
+/// The record is there, but cannot be read.
+pub fn read_record(reader: &Reader) -> Result<Record, ObserveError> {
     let Some(text) = reader.read_optional(RECORD_PATH)? else { return Ok(Record::default()) };
     serde_json::from_str(&text).map_err(|error| ObserveError::Content {
         path: RECORD_PATH.to_owned(),

@@ -117,6 +117,13 @@ pub enum RefusalCode {
     PoolChunkFixed,
     SwapInUse,
     FstabConflict,
+    /// A thin pool or a volume in it is mounted or open.
+    PoolInUse,
+    PoolMissing,
+    /// A reset was cut off, and this plan would not finish it.
+    ResetUnfinished,
+    /// Something else is to be done first.
+    NotInSync,
     /// A file that is no regular file, cannot be read or written, or is not what its resource expects.
     FileUnsuitable,
     /// A user or group that is there, but not as the profile says, and that nobody but a person should change.
@@ -171,6 +178,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
     resources::containers::plan(profile, &mut model);
     resources::journald::plan(profile, &mut model);
     resources::access::plan(profile, &mut model);
+    resources::pool_reset::resume(profile, &mut model);
     resources::cloud_init::plan(profile, &mut model);
     let mut plan = model.finish();
     if !plan.actions.is_empty() {

@@ -3,6 +3,7 @@
 //! Kept in /var/lib/atomhost/record.json, replaced atomically. A kernel name such as /dev/sdb is
 //! resolved at each run; once it has become a physical volume, that volume's UUID is its identity.
 
+use crate::action::NewThinPool;
 use crate::facts::Facts;
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
@@ -23,6 +24,9 @@ pub struct Record {
     /// Work that was begun: written before the command that may die halfway, removed after it.
     #[serde(default)]
     pub begun: Vec<Begun>,
+    /// Set by a revert, until a person applies a profile: no boot applies that one again by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverted: Option<Reverted>,
 }
 
 /// An intent. What a crash left half-made is ours to finish only when an intent names it.
@@ -43,6 +47,10 @@ pub enum Begun {
     RefreshUnit { unit: String, boot_id: String },
     /// The same where only a reboot is safe.
     AwaitReboot { unit: String, boot_id: String },
+    /// A thin pool was being removed, to be made anew as the profile says, or as it was.
+    ResetPool { geometry: NewThinPool },
+    /// A unit was stopped for a while: it is owed a start.
+    StopUnit { unit: String },
 }
 
 impl Begun {
@@ -54,10 +62,22 @@ impl Begun {
             | Begun::MakeFilesystem { .. }
             | Begun::RestartUnit { .. }
             | Begun::RefreshTrust
-            | Begun::CreateUser { .. } => false,
+            | Begun::CreateUser { .. }
+            | Begun::ResetPool { .. }
+            | Begun::StopUnit { .. } => false,
             Begun::RefreshUnit { boot_id, .. } | Begun::AwaitReboot { boot_id, .. } => boot_id == this_boot,
         }
     }
+}
+
+/// A profile whose changes were taken back because nobody confirmed them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reverted {
+    /// SHA-256 of the profile's text.
+    pub profile_digest: String,
+    /// Seconds since the epoch.
+    pub at: u64,
 }
 
 /// Writes the record; it is on the disk when this returns.

@@ -3,6 +3,7 @@
 pub mod bar;
 pub mod json;
 mod ledger;
+pub mod pool;
 #[cfg(test)]
 mod tests;
 pub mod text;

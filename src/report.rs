@@ -30,6 +30,28 @@ pub struct Report {
     /// What the second look still found to do after all actions succeeded.
     pub leftover: Vec<String>,
     pub error: Option<String>,
+    /// That the changes were taken back since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverted: Option<Taken>,
+}
+
+/// What a revert did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taken {
+    /// Seconds since the epoch.
+    pub at: u64,
+    /// Nobody had confirmed in time; else somebody asked for it.
+    pub expired: bool,
+    /// Paths that are as they were.
+    pub paths: Vec<String>,
+    /// Names under which what somebody else had written meanwhile is kept.
+    pub beside: Vec<String>,
+    /// What is left as found: directories that are not empty any more, and paths of which only mode and
+    /// owner had been changed and where something else, or nothing, is by now.
+    pub stayed: Vec<String>,
+    /// What is not as it was, and why.
+    pub failed: Vec<String>,
 }
 
 /// How a run ended.
@@ -45,6 +67,8 @@ pub enum Outcome {
     /// A signal asked for an end between two actions.
     Stopped,
     Refused,
+    /// Its changes were taken back.
+    Reverted,
 }
 
 /// One action of a run.
@@ -101,6 +125,24 @@ impl Report {
             refusals: plan.refusals.clone(),
             leftover: Vec::new(),
             error: None,
+            reverted: None,
+        }
+    }
+
+    /// A report of a run that is known by its profile and start alone.
+    pub fn empty(profile: &str, started: u64) -> Report {
+        Report {
+            schema: REPORT_SCHEMA.to_owned(),
+            hostname: String::new(),
+            profile: profile.to_owned(),
+            started,
+            seconds: 0.0,
+            outcome: Outcome::Started,
+            actions: Vec::new(),
+            refusals: Vec::new(),
+            leftover: Vec::new(),
+            error: None,
+            reverted: None,
         }
     }
 

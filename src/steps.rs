@@ -70,6 +70,12 @@ pub enum Step {
         digest: String,
         to: String,
     },
+    /// Fail unless the pool has these thin volumes and no others, and nobody uses it or them.
+    RequireUnused {
+        volume_group: String,
+        pool: String,
+        thin_volumes: Vec<String>,
+    },
     /// Fail unless the device is still blank: somebody may have used it since the plan.
     RequireBlank {
         device: String,
@@ -115,6 +121,14 @@ pub fn steps(action: &Action) -> Vec<Step> {
             vec![lvm("lvextend", ["--poolmetadatasize", &size, &name(volume_group, pool)])]
         }
         Action::CreateThinPool(pool) => vec![create_pool(pool)],
+        Action::RemoveThinPool { volume_group, pool, thin_volumes, .. } => vec![
+            Step::RequireUnused {
+                volume_group: volume_group.clone(),
+                pool: pool.clone(),
+                thin_volumes: thin_volumes.clone(),
+            },
+            lvm("lvremove", ["--yes", &name(volume_group, pool)]),
+        ],
         Action::ActivateVolume { volume_group, volume } => change(volume_group, volume, "--activate", "y"),
         Action::SetPoolZeroing { volume_group, pool, zero } => change(volume_group, pool, "--zero", flag(*zero)),
         Action::SetPoolWhenFull { volume_group, pool, when_full } => {
@@ -194,6 +208,8 @@ pub fn steps(action: &Action) -> Vec<Step> {
         ],
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
         Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
+        Action::StopUnit { unit } => vec![systemctl("stop", unit)],
+        Action::StartUnit { unit } => vec![systemctl("start", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],
         Action::DisableUnit { unit } => vec![systemctl("disable", unit)],
         Action::MaskUnit { unit } => vec![systemctl("mask", unit)],

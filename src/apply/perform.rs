@@ -1,14 +1,15 @@
 //! Steps, carried out: what an action comes to on the host.
 
+pub(super) mod keys;
+mod unused;
+
 use crate::accounts::Owner;
-use crate::action::{Action, KeyChange, Origin};
-use crate::authorized_keys;
+use crate::action::{Action, Origin};
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::observe::{accounts, probe};
 use crate::secret::{self, Secret, SecretRef, SecretSource};
 use crate::steps::{Step, steps};
-use std::collections::BTreeMap;
 
 /// Of a new authorized_keys.
 const KEYS_MODE: u32 = 0o600;
@@ -34,6 +35,10 @@ pub enum StepError {
     Secret {
         reason: String,
     },
+    /// A pool is in use, or not what the plan saw.
+    PoolInUse {
+        reason: String,
+    },
     /// No such user or group on this host.
     NoOwner {
         owner: Owner,
@@ -53,7 +58,7 @@ impl std::fmt::Display for StepError {
             StepError::SourceChanged { path } => {
                 write!(f, "{path} changed since the plan was made: it is not copied; run again")
             }
-            StepError::Secret { reason } => f.write_str(reason),
+            StepError::Secret { reason } | StepError::PoolInUse { reason } => f.write_str(reason),
             StepError::NoOwner { owner } => write!(f, "there is no user or group for the owner {owner}"),
         }
     }
@@ -67,6 +72,7 @@ impl std::error::Error for StepError {
             | StepError::Changed { .. }
             | StepError::SourceChanged { .. }
             | StepError::Secret { .. }
+            | StepError::PoolInUse { .. }
             | StepError::NoOwner { .. } => None,
         }
     }
@@ -148,7 +154,8 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
             host.run_with_secret(command, input.into_bytes())?;
         }
         Step::ChangeKeys { path, owner, expected, changes } => {
-            change_keys(host, path, owner, expected.as_ref(), changes)?;
+            let text = keys::changed(host, path, expected.as_ref(), changes)?;
+            host.replace(path, &text, KEYS_MODE, new_owner(host, owner)?)?;
         }
         Step::CreateDirectory { path, mode, owner } => host.create_directory(path, *mode, new_owner(host, owner)?)?,
         Step::SetAttributes { path, mode, owner } => {
@@ -160,6 +167,9 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
             Some(found) if found == *digest => host.rename(path, to)?,
             Some(_) => return Err(StepError::Changed { path: path.clone() }),
         },
+        Step::RequireUnused { volume_group, pool, thin_volumes } => {
+            unused::require(host.reader(), volume_group, pool, thin_volumes)?;
+        }
         Step::RequireBlank { device } => {
             let probe = probe::probe(host.reader(), device)?;
             if !probe.found.is_blank() || probe.busy {
@@ -175,32 +185,6 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
         }
     }
     Ok(())
-}
-
-/// Changes lines of authorized_keys. What a change adds is in the profile, and known by its digest.
-fn change_keys(
-    host: &Host,
-    path: &str,
-    owner: &Owner,
-    expected: Option<&String>,
-    changes: &[KeyChange],
-) -> Result<(), StepError> {
-    if host.reader().digest_optional(path)?.as_ref() != expected {
-        return Err(StepError::Changed { path: path.to_owned() });
-    }
-    let mut new = BTreeMap::new();
-    for change in changes {
-        if let KeyChange::Add { line, .. } | KeyChange::Replace { line, .. } = change
-            && let Some(secret) = host.secret(line)
-        {
-            new.insert(line.clone(), secret.reveal().to_owned());
-        }
-    }
-    let text = host.reader().bytes_optional(path)?.unwrap_or_default();
-    let text = authorized_keys::change(&text, changes, &new).map_err(|_| StepError::Secret {
-        reason: format!("{path}: the keys are others than the plan was made with: run again"),
-    })?;
-    Ok(host.replace(path, &text, KEYS_MODE, new_owner(host, owner)?)?)
 }
 
 fn not_blank(device: &str, probe: &probe::Probed) -> StepError {

@@ -1,6 +1,6 @@
 //! `atomhost apply`: lock, plan, guard, run, look again.
 
-use super::{load_trusted, look, trust};
+use super::{Loaded, load_trusted, look, trust, unconfirmed};
 use crate::apply::{self, Progress};
 use crate::cli::{self, Global};
 use crate::exit::{Exit, Failure};
@@ -11,7 +11,7 @@ use crate::observe::Scope;
 use crate::output;
 use crate::plan::{self, Plan, PlannedAction};
 use crate::profile::Profile;
-use crate::record;
+use crate::record::{self, Record};
 use crate::render::{self, Options, text};
 use crate::report::{Outcome, Report};
 use crate::saved::SavedPlan;
@@ -28,7 +28,7 @@ const DISK_POLL: Duration = Duration::from_secs(1);
 
 pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Failure> {
     let options = output::options(global);
-    let (profile, profile_path, saved) = wanted(arguments, &options)?;
+    let Wanted { profile, path: profile_path, digest, saved } = wanted(arguments, &options)?;
     let host = Host::this_machine().with_secrets(profile.secrets());
     host.reader().require_root()?;
     let _lock = Lock::take(&host, arguments.wait_lock)?;
@@ -59,6 +59,7 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
             Ok(look::exit(&plan, true))
         }
         Outcome::InSync => {
+            unconfirmed::forget_reverted(&host, &mut facts.record)?;
             record::remember(&host, &facts.record, &plan, &facts)?;
             apply::write_report(&host, &report)?;
             output::print(&look::text(&plan, global));
@@ -72,14 +73,26 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
             if plan.actions.iter().any(|planned| planned.action.changes_accounts()) {
                 lock::wait_for_accounts(host.reader(), arguments.wait_lock)?;
             }
+            unconfirmed::require_confirmed(&host)?;
+            if arguments.boot {
+                unconfirmed::require_not_reverted(&facts.record, &digest)?;
+            }
+            unconfirmed::forget_reverted(&host, &mut facts.record)?;
+            if let Some(within) = arguments.confirm_within {
+                unconfirmed::set_up(&host, &plan, (&profile_path, &digest), within)?;
+            }
             let mut run = Run { host, profile, facts, plan, options, boot: arguments.boot };
-            run.carry_out(&mut report).await
+            let exit = run.carry_out(&mut report).await;
+            if arguments.confirm_within.is_some() {
+                unconfirmed::remind(run.host.reader());
+            }
+            exit
         }
     }
 }
 
 /// A tool that is missing is noticed before the first write, not halfway.
-fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
+pub(super) fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
     let steps = plan.actions.iter().flat_map(|planned| steps(&planned.action));
     let programs = steps.filter_map(|step| match step {
         Step::Run(command) | Step::RunSecret { command, .. } => Some(command.program),
@@ -100,18 +113,29 @@ fn require_tools(plan: &Plan, facts: &Facts) -> Result<(), Failure> {
     ))
 }
 
-/// The profile, its path, and the saved plan if one is to be run.
-fn wanted(arguments: &cli::Apply, options: &Options) -> Result<(Profile, String, Option<SavedPlan>), Failure> {
+/// What is to be applied.
+struct Wanted {
+    profile: Profile,
+    path: String,
+    /// Of the profile's text.
+    digest: String,
+    /// The plan that is to be run.
+    saved: Option<SavedPlan>,
+}
+
+fn wanted(arguments: &cli::Apply, options: &Options) -> Result<Wanted, Failure> {
     let Some(path) = &arguments.plan else {
-        let profile = load_trusted(&arguments.profile, options.color)?.profile;
-        return Ok((profile, arguments.profile.display().to_string(), None));
+        let Loaded { profile, text } = load_trusted(&arguments.profile, options.color)?;
+        let path = arguments.profile.display().to_string();
+        return Ok(Wanted { profile, path, digest: digest(&text), saved: None });
     };
     let saved = read_saved(path)?;
     let loaded = load_trusted(Path::new(&saved.profile_path), options.color)?;
     if digest(&loaded.text) != saved.profile_digest {
         return Err(stale(&saved, "the profile was changed since it was made"));
     }
-    Ok((loaded.profile, saved.profile_path.clone(), Some(saved)))
+    let (path, digest) = (saved.profile_path.clone(), saved.profile_digest.clone());
+    Ok(Wanted { profile: loaded.profile, path, digest, saved: Some(saved) })
 }
 
 fn stale(saved: &SavedPlan, why: &str) -> Failure {
@@ -149,23 +173,11 @@ struct Run {
 }
 
 impl Run {
-    /// Runs the actions while signals are listened to, then looks at the host again.
+    /// Runs the actions, then looks at the host again.
     async fn carry_out(&mut self, report: &mut Report) -> Result<Exit, Failure> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let signals = tokio::spawn(listen(stop.clone()));
-        let (host, plan, boot, options) = (self.host.clone(), self.plan.clone(), self.boot, self.options);
-        let (mut record, mut running) = (self.facts.record.clone(), report.clone());
-        let outcome = tokio::task::spawn_blocking(move || {
-            let mut screen = Screen { options, boot };
-            let result = apply::apply(&plan, &host, &mut record, &mut running, &mut screen, &stop);
-            (result, record, running)
-        })
-        .await
-        .map_err(|error| Failure::new(Exit::Failed, format!("apply ended abnormally: {error}")))?;
-        signals.abort();
-        let (result, record, finished) = outcome;
-        *report = finished;
-        result?;
+        let mut record = self.facts.record.clone();
+        let screen = Screen { options: self.options, boot: self.boot };
+        run_actions(&self.host, &self.plan, &mut record, report, screen).await?;
         settle(&self.host);
         let (facts, second) = look(&self.profile).await?;
         record::remember(&self.host, &record, &second, &facts)?;
@@ -221,13 +233,37 @@ fn settle(host: &Host) {
     }
 }
 
-fn eprint_line(text: &str) {
+/// Runs a plan's actions while signals are listened to.
+pub(super) async fn run_actions(
+    host: &Host,
+    plan: &Plan,
+    record: &mut Record,
+    report: &mut Report,
+    mut screen: Screen,
+) -> Result<(), Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let signals = tokio::spawn(listen(stop.clone()));
+    let (host, plan) = (host.clone(), plan.clone());
+    let (mut running_record, mut running) = (record.clone(), report.clone());
+    let outcome = tokio::task::spawn_blocking(move || {
+        let result = apply::apply(&plan, &host, &mut running_record, &mut running, &mut screen, &stop);
+        (result, running_record, running)
+    })
+    .await
+    .map_err(|error| Failure::new(Exit::Failed, format!("apply ended abnormally: {error}")))?;
+    signals.abort();
+    let (result, finished_record, finished) = outcome;
+    (*record, *report) = (finished_record, finished);
+    Ok(result?)
+}
+
+pub(super) fn eprint_line(text: &str) {
     use std::io::Write;
     // A closed stderr is no reason to fail differently.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-fn leftover(plan: &Plan) -> Vec<String> {
+pub(super) fn leftover(plan: &Plan) -> Vec<String> {
     let actions = plan.actions.iter().map(|planned| format!("{}: still to do: {}", planned.object, planned.after));
     let refusals = plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.object, refusal.found));
     actions.chain(refusals).collect()
@@ -249,9 +285,9 @@ async fn listen(stop: Arc<AtomicBool>) {
 }
 
 /// Progress on stdout: a line per action, and while it runs, on a terminal, the same line unfinished.
-struct Screen {
-    options: Options,
-    boot: bool,
+pub(super) struct Screen {
+    pub(super) options: Options,
+    pub(super) boot: bool,
 }
 
 impl Progress for Screen {

@@ -91,6 +91,7 @@ fn command_line(step: &Step) -> Option<String> {
         | Step::SetAttributes { .. }
         | Step::MoveAway { .. }
         | Step::CreateDirectory { .. }
+        | Step::RequireUnused { .. }
         | Step::RequireBlank { .. }
         | Step::RequireUnfinished { .. } => None,
     }

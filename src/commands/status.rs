@@ -1,6 +1,6 @@
 //! `atomhost status`: the last run, and how full the thin pools are.
 
-use super::look;
+use super::{look, unconfirmed};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
 use crate::host::Reader;
@@ -10,6 +10,7 @@ use crate::record::Begun;
 use crate::render::printable;
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use crate::size::human;
+use std::time::{Duration, UNIX_EPOCH};
 
 pub async fn status(global: &Global) -> Result<Exit, Failure> {
     let reader = Reader::this_machine();
@@ -18,6 +19,10 @@ pub async fn status(global: &Global) -> Result<Exit, Failure> {
         None => output::line("last run:  none on this host"),
         Some(Err(error)) => output::line(&format!("last run:  {REPORT_PATH} cannot be read: {error}")),
         Some(Ok(report)) => print_report(&report, global),
+    }
+    reader.require_root()?;
+    if let Some(state) = unconfirmed::state(&reader)? {
+        output::line(&format!("unconfirmed: {state}"));
     }
     let facts = look::look(&Scope::Pools).await?;
     for begun in &facts.record.begun {
@@ -64,6 +69,7 @@ fn print_report(report: &Report, global: &Global) {
         Outcome::Failed => "failed",
         Outcome::Stopped => "stopped by a signal",
         Outcome::Refused => "refused",
+        Outcome::Reverted => "reverted",
     };
     output::line(&format!(
         "last run:  {outcome} ({} of {} actions, {:.1} s) with {}",
@@ -72,6 +78,21 @@ fn print_report(report: &Report, global: &Global) {
         report.seconds,
         printable(&report.profile)
     ));
+    if let Some(taken) = &report.reverted {
+        let why = if taken.expired { "nobody confirmed in time" } else { "somebody asked for it" };
+        let when = UNIX_EPOCH + Duration::from_secs(taken.at);
+        output::line(&format!(
+            "reverted:  at {}, {why}; {} paths as before",
+            humantime::format_rfc3339_seconds(when),
+            taken.paths.len()
+        ));
+        for path in &taken.beside {
+            output::line(&format!("kept:      {}", printable(path)));
+        }
+        for reason in &taken.failed {
+            output::line(&format!("not back:  {}", printable(reason)));
+        }
+    }
     if let Some(error) = &report.error {
         output::line(&format!("error:     {}", printable(error)));
     }

@@ -116,7 +116,7 @@ fn name(path: &Path) -> Result<&OsStr> {
     path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "it has no name"))
 }
 
-fn sync(directory: &Path) -> Result<()> {
+pub(super) fn sync(directory: &Path) -> Result<()> {
     File::open(directory)?.sync_all()
 }
 

@@ -1,6 +1,6 @@
 //! LVM's full report: volume groups with their physical and logical volumes, and orphans.
 
-use crate::facts::{LogicalVolume, PhysicalVolume, Pool, Role, VolumeGroup};
+use crate::facts::{LogicalVolume, PhysicalVolume, Pool, Role, Thin, VolumeGroup};
 use crate::host::command::Output;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -73,6 +73,8 @@ struct RawLv {
     lv_profile: String,
     lv_metadata_size: String,
     lv_check_needed: String,
+    lv_device_open: String,
+    pool_lv: String,
     data_percent: String,
     metadata_percent: String,
 }
@@ -242,6 +244,9 @@ fn logical_volume(
         health: lv.lv_health_status.clone(),
         segment_type: segment_type.to_owned(),
         pool,
+        thin: (role == Role::ThinVolume)
+            .then(|| Thin { pool: plain_name(&lv.pool_lv).to_owned(), used: hundredths(&lv.data_percent) }),
+        open: lv.lv_device_open == "open" || lv.lv_device_open == "1",
         name,
     })
 }

@@ -1,6 +1,6 @@
-//! What is on a device: blkid, wipefs, the bytes themselves, and an exclusive open. Neither tool
-//! alone proves a device blank: blkid passes over a backup GPT, and says the same of a device that
-//! is blank and of one that is not there.
+//! What is on a device: the bytes themselves, an exclusive open and, unless there are only zeroes where a
+//! signature could be, blkid and wipefs. Neither tool alone proves a device blank: blkid passes over a backup
+//! GPT, and says the same of a device that is blank and of one that is not there.
 
 use super::{ObserveError, superblock};
 use crate::facts::Probe;
@@ -10,13 +10,18 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// blkid(8): nothing found, or no such device.
 const BLKID_NOTHING: i32 = 2;
 /// blkid(8): ambiguous low-level probing result.
 const BLKID_AMBIVALENT: i32 = 8;
-/// Bytes read at each end of the device to see that it can be read.
-const SAMPLE: u64 = 4096;
+/// Bytes at the start and at the end of a device in which every signature lies that the tools know: the last
+/// at the start is LUKS2's second header, at 4 MiB, and the first at the end is a label of ZFS.
+const START: u64 = 8 << 20;
+const END: u64 = 2 << 20;
+/// Bytes read at a time.
+const CHUNK: usize = 256 << 10;
 
 /// A probe, and whether somebody holds the device exclusively.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,11 +54,15 @@ impl From<ProbeError> for ObserveError {
 pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
     let path = reader.path(device);
     let unreadable = |reason: String| Probe { unreadable: Some(reason), ..Probe::default() };
-    if let Err(error) = sample(&path) {
-        return Ok(Probed { found: unreadable(error.to_string()), busy: false });
-    }
+    let zeroed = match is_zeroed(&path) {
+        Ok(zeroed) => zeroed,
+        Err(error) => return Ok(Probed { found: unreadable(error.to_string()), busy: false }),
+    };
     let busy =
         OpenOptions::new().read(true).custom_flags(nix::libc::O_EXCL | nix::libc::O_CLOEXEC).open(&path).is_err();
+    if zeroed {
+        return Ok(Probed { found: Probe::default(), busy });
+    }
     let (blkid, wipefs) = ask_both(reader, device)?;
     let mut signatures = BTreeSet::new();
     let mut found = Probe::default();
@@ -99,16 +108,25 @@ fn ask_both(reader: &Reader, device: &str) -> Result<(Output, Output), HostError
     })
 }
 
-/// Both ends of the device can be read.
-fn sample(path: &std::path::Path) -> std::io::Result<()> {
+/// Whether there are only zeroes where a signature could be: then there is nothing to ask the tools. A new volume
+/// and most new disks are so.
+fn is_zeroed(path: &Path) -> std::io::Result<bool> {
     let mut file = File::open(path)?;
     let size = file.seek(SeekFrom::End(0))?;
-    for start in [0, size.saturating_sub(SAMPLE)] {
-        file.seek(SeekFrom::Start(start))?;
-        let mut bytes = Vec::new();
-        (&mut file).take(SAMPLE).read_to_end(&mut bytes)?;
+    let mut buffer = vec![0; CHUNK];
+    // The end first: a device that cannot be read to its end is told as such, whatever its start holds.
+    for range in [size.saturating_sub(END)..size, 0..size.min(START)] {
+        file.seek(SeekFrom::Start(range.start))?;
+        let mut left = (&mut file).take(range.end - range.start);
+        loop {
+            match left.read(&mut buffer)? {
+                0 => break,
+                count if buffer[..count].iter().any(|byte| *byte != 0) => return Ok(false),
+                _ => {}
+            }
+        }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// TYPE and PTTYPE of `blkid --output export`; a hit that names neither is one all the same.
@@ -123,7 +141,6 @@ mod tests {
     use super::*;
     use crate::host::command::{Command, run};
     use std::os::unix::fs::FileExt;
-    use std::path::Path;
     use std::sync::Arc;
 
     /// A program and its arguments, the device not among them.

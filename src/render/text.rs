@@ -36,6 +36,7 @@ impl Kind {
             Action::GrowPartition { .. }
             | Action::ResizePhysicalVolume { .. }
             | Action::WipeSignatures { .. }
+            | Action::RemoveThinPool { .. }
             | Action::ExtendVolumeGroup { .. }
             | Action::ActivateVolume { .. }
             | Action::ExtendVolume { .. }
@@ -62,6 +63,8 @@ impl Kind {
             | Action::FlushJournal { .. }
             | Action::ReloadUnit { .. }
             | Action::RestartUnit { .. }
+            | Action::StopUnit { .. }
+            | Action::StartUnit { .. }
             | Action::EnableUnit { .. }
             | Action::DisableUnit { .. }
             | Action::MaskUnit { .. }

@@ -1,5 +1,6 @@
 //! access.conf: the rules of the profile in one managed block, and nobody locked out by them.
 
+mod accounts;
 mod judge;
 mod matrix;
 mod pam;

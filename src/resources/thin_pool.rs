@@ -18,7 +18,9 @@ const BYTES_A_CHUNK: u64 = 64;
 const SMALLEST_METADATA: u64 = 2 << 20;
 const LARGEST_METADATA: u64 = 16_978_542_592;
 /// Hundredths of a percent in use from which a pool is warned of.
-const WARN_USED: u32 = 8000;
+pub const WARN_USED: u32 = 8000;
+/// Thresholds that LVM acts on: less counts as 50, and 100 is never.
+pub const AUTOEXTEND: std::ops::RangeInclusive<u32> = 50..=100;
 
 /// A pool's extents, now and as wanted, and the chunk that they are counted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -410,8 +412,14 @@ fn profile_text(Autoextend { threshold, percent }: Autoextend) -> String {
     )
 }
 
-/// Whether a metadata profile's text sets just these two values; comments do not count.
+/// Whether a metadata profile's text sets just these two values.
 fn says(text: &str, Autoextend { threshold, percent }: Autoextend) -> bool {
+    profile_values(text) == (Some(threshold), Some(percent))
+}
+
+/// Threshold and percent of autoextend as a metadata profile, or lvmconfig, sets them; comments do
+/// not count.
+pub fn profile_values(text: &str) -> (Option<u32>, Option<u32>) {
     let value = |key: &str| {
         text.lines()
             .map(|line| line.split('#').next().unwrap_or_default())
@@ -420,5 +428,5 @@ fn says(text: &str, Autoextend { threshold, percent }: Autoextend) -> bool {
             .filter_map(|(_, value)| value.trim().parse::<u32>().ok())
             .next_back()
     };
-    value("thin_pool_autoextend_threshold") == Some(threshold) && value("thin_pool_autoextend_percent") == Some(percent)
+    (value("thin_pool_autoextend_threshold"), value("thin_pool_autoextend_percent"))
 }

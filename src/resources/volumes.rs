@@ -40,7 +40,7 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
         return;
     }
     let space = sizes(wanted, observed, &model.index, extent_size, total);
-    let fits = fits(wanted, &space, extent_size, total, model);
+    let fits = fits(wanted, &space, extent_size, total, model) && has_extents(wanted, &space, extent_size, model);
     if !exact(wanted, &space, extent_size, model) || !fits {
         return;
     }
@@ -215,6 +215,21 @@ fn fits(wanted: &VolumeGroup, space: &Space, extent_size: u64, total: u64, model
         ),
     );
     false
+}
+
+/// Refuses a new volume whose share of what is free comes to nothing.
+fn has_extents(wanted: &VolumeGroup, space: &Space, extent_size: u64, model: &mut Model<'_>) -> bool {
+    let mut empty = wanted.volumes.iter().zip(&space.volumes).filter(|(_, sizing)| sizing.target == 0).peekable();
+    let all = empty.peek().is_none();
+    for (volume, _) in empty {
+        model.refuse(
+            RefusalCode::NotEnoughSpace,
+            format!("{}/{}", wanted.name, volume.name),
+            format!("{} of what is left is less than one extent ({})", volume.size.amount, human(extent_size)),
+            "add a disk, ask for a larger share, or give the others less",
+        );
+    }
+    all
 }
 
 /// Refuses what `exact: true` wants smaller than it is.

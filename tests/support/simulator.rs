@@ -144,10 +144,27 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
                 ..LogicalVolume::default()
             };
             group.logical_volumes.push(lv(pool.clone(), Role::ThinPool, 0, Some(settings)));
-            group.logical_volumes.push(lv(format!("{pool}_tdata"), Role::ThinPoolData, *data_extents, None));
-            group.logical_volumes.push(lv(format!("{pool}_tmeta"), Role::ThinPoolMetadata, *metadata_extents, None));
+            let part = |name: String, role, extents| LogicalVolume {
+                segment_type: "linear".into(),
+                ..lv(name, role, extents, None)
+            };
+            group.logical_volumes.push(part(format!("{pool}_tdata"), Role::ThinPoolData, *data_extents));
+            group.logical_volumes.push(part(format!("{pool}_tmeta"), Role::ThinPoolMetadata, *metadata_extents));
             grow_spare(facts, volume_group, spare);
         }
+        Action::RemoveThinPool { volume_group, pool, thin_volumes, .. } => {
+            let group = group_mut(facts, volume_group);
+            let found: Vec<String> = group.thin_volumes(pool).map(|lv| lv.name.clone()).collect();
+            assert_eq!(*thin_volumes, found, "what goes was named");
+            let parts = [pool.clone(), format!("{pool}_tdata"), format!("{pool}_tmeta")];
+            group.logical_volumes.retain(|lv| !parts.contains(&lv.name) && !found.contains(&lv.name));
+            if !group.logical_volumes.iter().any(|lv| lv.role == Role::ThinPoolMetadata) {
+                group.logical_volumes.retain(|lv| lv.role != Role::MetadataSpare);
+            }
+            group.free_extents = group.extents - group.logical_volumes.iter().map(|lv| lv.extents).sum::<u64>();
+        }
+        Action::StopUnit { unit } => facts.units.get_mut(unit).expect("a unit").active_state = "inactive".into(),
+        Action::StartUnit { unit } => facts.units.get_mut(unit).expect("a unit").active_state = "active".into(),
         Action::ExtendPoolMetadata { volume_group, pool, from_extents, to_extents, .. } => {
             let spare = spare(facts, volume_group).max(*to_extents) - spare(facts, volume_group);
             allocate(facts, volume_group, to_extents.checked_sub(*from_extents).expect("metadata only grows") + spare);
@@ -186,7 +203,7 @@ fn pool_mut<'a>(facts: &'a mut Facts, group: &str, name: &str) -> &'a mut Pool {
 }
 
 fn device_mut<'a>(facts: &'a mut Facts, path: &str) -> &'a mut BlockDevice {
-    let number = facts.device_at(path).expect("the device").number.clone();
+    let number = facts.device_at(path).unwrap_or_else(|| panic!("the device {path}")).number.clone();
     facts.block_devices.iter_mut().find(|device| device.number == number).expect("the device")
 }
 

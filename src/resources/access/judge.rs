@@ -1,5 +1,6 @@
 //! The verdict on a plan of access rules: nobody who administers the host is locked out by it.
 
+use super::accounts;
 use super::matrix::{self, Situation, WAYS_IN, reason};
 use crate::access::ACCESS_CONF;
 use crate::access::evaluate::{Decision, Login, Names, Origin, Verdict, lines};
@@ -18,7 +19,8 @@ const ANYWHERE: &str = "203.0.113.1";
 /// changes rules or stacks; what is closed already is told, not refused.
 pub fn judge(profile: &Profile, before: &Situation<'_>, after: &Situation<'_>, changes: bool, model: &mut Model<'_>) {
     let facts = model.facts;
-    let names = Names { accounts: &facts.accounts, hostname: &facts.hostname };
+    let accounts = accounts::planned(&facts.accounts, model.actions());
+    let names = Names { accounts: &accounts, hostname: &facts.hostname };
     must_allow(profile, after, &names, model);
     everybody(after, &names, changes, model);
     if changes {

@@ -313,6 +313,18 @@ fn rules_are_obeyed_and_lock_nobody_out() {
         &["must_allow: guest via login on tty1 would be denied", "add the rule +:guest:LOCAL before `-:ALL:ALL`"],
     );
 
+    // Users whom the same plan makes are judged like all others.
+    let only_new = ["+:(wheel):10.0.2.2", "-:ALL:ALL"];
+    let users = |groups: &str| format!("groups: {{wheel: {{}}}}\nusers: {{later: {{groups: [{groups}]}}}}\n");
+    host.write(PROFILE, profile(&only_new, &users("wheel")));
+    let output = host.run("systemd-run --quiet --wait --pipe /usr/local/bin/atomhost plan");
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("later is let in by sshd"), "{}", output.stdout);
+    host.write(PROFILE, profile(&only_new, &users("")));
+    let output = host.run("systemd-run --quiet --wait --pipe /usr/local/bin/atomhost plan");
+    assert_eq!(output.code, 3, "{}{}", output.stdout, output.stderr);
+    assert!(output.stdout.contains("would lock out every administrator"), "{}", output.stdout);
+
     let must = "  must_allow: [root via sshd from 10.0.2.2, root via login, root via cron, root via systemd-user]\n";
     let planned = converge(&host, &profile(&good, must));
     let block = "# BEGIN atomhost\n+:root:cron crond\n+:root:LOCAL 10.0.2.0/24\n-:ALL:ALL\n# END atomhost\n";

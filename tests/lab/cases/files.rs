@@ -76,7 +76,7 @@ systemctl daemon-reload && systemctl start docker lvm2-lvmetad
 ";
 
 /// A trust store of one certificate: hashing the usual hundreds takes minutes without KVM.
-const SMALL_STORE: &str =
+pub const SMALL_STORE: &str =
     "echo mozilla/ISRG_Root_X1.crt >/etc/ca-certificates.conf; find /etc/ssl/certs -type l -delete";
 
 /// Case 19: every kind once, then each kind of drift, and no secret in sight.

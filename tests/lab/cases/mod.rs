@@ -2,6 +2,7 @@
 
 mod access;
 mod cloud_init;
+mod confirm;
 mod containers;
 mod disks;
 mod files;
@@ -9,6 +10,7 @@ mod first_boot;
 mod journald;
 mod lab;
 mod operation;
+mod pools;
 mod releases;
 mod schemes;
 mod support;

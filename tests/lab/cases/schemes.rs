@@ -32,6 +32,29 @@ fn scheme_v2_from_stock_host_to_reboot() {
     assert_eq!(host.ok("systemctl --failed --no-legend").trim(), "");
 }
 
+/// Case 25 for the whole role, after which the host boots as it always did, but for cloud-init.
+#[test]
+fn the_whole_role_on_a_stock_host() {
+    let mut host = host("role");
+    let certificate = format!("{}/tests/certificates/root.crt", env!("CARGO_MANIFEST_DIR"));
+    host.write("/etc/atomhost/ca.crt", std::fs::read(&certificate).expect("a certificate"));
+    host.ok("umask 077; echo '$6$saltsalt$R9dWt/znLN2H2lRupDD.YQTdspQ0eTjj8yL.kMuypengCDEauRKKzOqOtRbqBzS4i.7suaez7medavBRqBOQy1' >/etc/atomhost/root.hash");
+    host.ok(super::files::SMALL_STORE);
+    let keys = host.read("/root/.ssh/authorized_keys");
+    converge(&host, &shipped("scheme-v2-complete").replace("- /dev/sdb ", "- {serial: DATA1} "));
+    let added = host.read("/root/.ssh/authorized_keys");
+    assert!(added.starts_with(&keys) && added.ends_with("ops@example.com\n"), "{added}");
+    host.reboot();
+    assert_no_op(&host);
+    assert_eq!(host.ok("systemctl --failed --no-legend").trim(), "");
+    assert!(!host.ok("journalctl -b --no-pager").contains("Cloud-init v."));
+    host.ok("grep -q '^root:$6$saltsalt' /etc/shadow && test -s /root/.bashrc && test -e /var/log/lastlog");
+    host.ok("openssl verify -CApath /etc/ssl/certs /etc/pki/tls/certs/ca.crt");
+    assert_eq!(host.ok("lvmconfig backup/archive").trim(), "archive=0");
+    assert!(host.read("/etc/security/access.conf").ends_with("-:ALL:ALL\n# END atomhost\n"));
+    assert!(host.read("/etc/sysconfig/docker-storage-setup").contains("ROOT_SIZE=15G"));
+}
+
 /// Case 2.
 #[test]
 fn scheme_v1_with_a_second_group() {
@@ -45,14 +68,14 @@ fn scheme_v1_with_a_second_group() {
 /// Case 3: a real export, served by the host itself.
 #[test]
 fn a_share_in_place_of_a_disk() {
-    let host = Host::builder("nfs").start();
-    host.ok("mkdir -p /export/srv && echo shared >/export/srv/file && echo '/export/srv 127.0.0.1(rw,no_root_squash,fsid=0)' >/etc/exports && systemctl start nfs-server && exportfs -ra");
-    converge(
-        &host,
-        "version: 1\nmounts:\n  /var/srv: {source: \"127.0.0.1:/\", type: nfs4, options: \"rw,hard,_netdev\"}\n",
+    let host = host("nfs");
+    host.ok("echo '127.0.0.1 nfs.example.com' >>/etc/hosts; mkdir -p /export/srv && echo shared >/export/srv/file");
+    host.ok(
+        "echo '/export/srv 127.0.0.1(rw,no_root_squash)' >/etc/exports && systemctl start nfs-server && exportfs -ra",
     );
+    converge(&host, &shipped("nfs-srv"));
     assert_eq!(host.read("/srv/file"), "shared\n");
-    assert!(host.read("/etc/fstab").contains("127.0.0.1:/ /var/srv nfs4 rw,hard,_netdev 0 0\n"));
+    assert!(host.read("/etc/fstab").contains("nfs.example.com:/export/srv /var/srv nfs4 rw,hard,_netdev 0 0\n"));
     // A server that is gone must not hang a look at the host.
     host.ok("systemctl stop nfs-server; ip addr flush dev lo || true");
     let output = host.run("timeout 30 atomhost plan");
