@@ -3,10 +3,14 @@
 //! `atomhost facts` prints this as JSON and `plan --facts` reads it back, so a plan can be made far
 //! from the host. Sizes are bytes unless a name says extents.
 
+mod block;
 pub mod index;
 mod logins;
+mod lvm;
 
+pub use block::{BlockDevice, BlockKind, FilesystemProbe, Partition, PartitionTable, Probe, SwapProbe};
 pub use logins::{HashFacts, KeysSetting, LoginFacts, PasswordFacts, PasswordState};
+pub use lvm::{LogicalVolume, PhysicalVolume, Pool, Role, Thin, VolumeGroup};
 
 use crate::access::stack::PamFacts;
 use crate::accounts::Accounts;
@@ -90,233 +94,6 @@ pub struct Memory {
     /// What can be had without swapping (MemAvailable).
     pub available: u64,
     pub total: u64,
-}
-
-/// An LVM volume group.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VolumeGroup {
-    pub name: String,
-    pub uuid: String,
-    /// Bytes of one extent.
-    pub extent_size: u64,
-    pub extents: u64,
-    pub free_extents: u64,
-    /// Metadata sequence number: every write of LVM metadata bumps it.
-    pub seqno: u64,
-    pub missing_pvs: u64,
-    pub exported: bool,
-    pub writable: bool,
-    /// clvm/lvmlockd groups are not ours to change.
-    pub shared: bool,
-    pub physical_volumes: Vec<PhysicalVolume>,
-    pub logical_volumes: Vec<LogicalVolume>,
-}
-
-/// An LVM physical volume.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PhysicalVolume {
-    /// Path as LVM reports it (`/dev/sda2`), or `[unknown]` when missing.
-    pub device: String,
-    pub uuid: String,
-    /// Bytes of the device beneath, as LVM sees it.
-    pub device_size: u64,
-    /// Bytes from the device's start to the first extent.
-    pub extents_start: u64,
-    pub extents: u64,
-    pub allocated_extents: u64,
-    pub missing: bool,
-    /// LVM saw this PV on more than one device.
-    pub duplicate: bool,
-}
-
-/// An LVM logical volume, hidden ones included.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LogicalVolume {
-    /// Without LVM's brackets around hidden ones.
-    pub name: String,
-    pub uuid: String,
-    pub role: Role,
-    /// Extents of the volume group that its own segments take (0 for a thin volume).
-    pub extents: u64,
-    /// Virtual size in bytes.
-    pub size: u64,
-    pub active: bool,
-    /// The /dev/mapper path, empty for hidden ones.
-    pub path: String,
-    /// `major:minor` while active.
-    pub device_number: Option<String>,
-    /// lv_health_status: empty when healthy.
-    pub health: String,
-    /// Segment type, such as `linear` or `thin-pool`.
-    pub segment_type: String,
-    /// Thin pools only.
-    pub pool: Option<Pool>,
-    /// Thin volumes only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub thin: Option<Thin>,
-    /// Something holds its device open: a mount, swap, a process or a device built on it.
-    #[serde(default)]
-    pub open: bool,
-}
-
-/// A thin volume's own figures.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Thin {
-    /// Name of the pool that it takes its blocks from.
-    pub pool: String,
-    /// Hundredths of a percent of its virtual size in use; `None` when inactive.
-    pub used: Option<u32>,
-}
-
-/// What a logical volume is to LVM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// A volume a person made: linear, striped, mirrored, snapshot, and so on.
-    #[default]
-    Plain,
-    ThinPool,
-    ThinPoolData,
-    ThinPoolMetadata,
-    /// lvol0_pmspare.
-    MetadataSpare,
-    ThinVolume,
-    /// Any other hidden volume.
-    Hidden,
-}
-
-/// A thin pool's own figures.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Pool {
-    pub data_extents: u64,
-    pub metadata_extents: u64,
-    /// Bytes.
-    pub chunk: u64,
-    pub zero: bool,
-    /// `error`, `queue`, or empty when LVM does not say (inactive).
-    pub when_full: String,
-    /// `monitored`, `not monitored`, or empty when LVM does not say (inactive).
-    pub monitor: String,
-    /// Name of the attached metadata profile, empty for none.
-    pub profile: String,
-    /// Hundredths of a percent in use; `None` when inactive.
-    pub data_used: Option<u32>,
-    pub metadata_used: Option<u32>,
-    /// lv_check_needed.
-    pub needs_check: bool,
-}
-
-/// A block device.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BlockDevice {
-    /// Kernel name: `sdb`, `sda2`, `dm-0`.
-    pub name: String,
-    /// `major:minor`.
-    pub number: String,
-    pub size: u64,
-    pub kind: BlockKind,
-    pub read_only: bool,
-    /// Kernel name of the disk a partition is on.
-    pub parent: Option<String>,
-    pub partition: Option<Partition>,
-    /// Kernel names of what is built on it (dm, md).
-    pub holders: Vec<String>,
-    /// Serial numbers under which udev and the kernel know it; any may be named.
-    pub serials: Vec<String>,
-    /// Links in /dev/disk/by-id, by-path and by-partuuid, and /dev/mapper names: absolute paths.
-    pub links: Vec<String>,
-    /// An exclusive open failed with "busy": something unseen uses it. Only when probed.
-    pub busy: bool,
-    /// What is on it; `None` where nobody looked (in use, or no concern of the profile).
-    pub probe: Option<Probe>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum BlockKind {
-    #[default]
-    Disk,
-    Partition,
-    /// device-mapper, LVM's volumes among them.
-    Mapped,
-    /// loop, ram, optical, floppy, md, zram, nbd without a size: never chosen by a selector.
-    Other,
-}
-
-/// The kind of a disk's partition table.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PartitionTable {
-    Gpt,
-    Dos,
-    /// None that atomhost knows how to change.
-    #[default]
-    Unknown,
-}
-
-/// Where a partition lies. Bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Partition {
-    pub table: PartitionTable,
-    pub number: u32,
-    pub start: u64,
-    /// Bytes that the partition could grow by: from its end to the next partition or the last usable
-    /// sector (1 MiB kept for a GPT's second header). 0 when the table type is unknown.
-    pub room: u64,
-}
-
-/// The result of looking at a device's bytes with blkid -p and wipefs --no-act.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Probe {
-    /// Signatures of either tool, such as `xfs` or `gpt`, with blkid's words for types; sorted, unique.
-    pub signatures: Vec<String>,
-    /// blkid found contradicting signatures (its exit 8).
-    pub ambiguous: bool,
-    /// The device could not be read, with the reason: it is never taken for blank.
-    pub unreadable: Option<String>,
-    /// The one file system on it.
-    pub filesystem: Option<FilesystemProbe>,
-    /// The swap area on it.
-    pub swap: Option<SwapProbe>,
-}
-
-impl Probe {
-    /// Provably nothing there: both tools read the device and neither saw a signature.
-    pub fn is_blank(&self) -> bool {
-        self.signatures.is_empty() && !self.ambiguous && self.unreadable.is_none()
-    }
-}
-
-/// An unmounted file system, read from its superblock.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FilesystemProbe {
-    pub fstype: String,
-    pub uuid: String,
-    pub label: String,
-    /// Bytes it covers; `None` for types whose superblock we do not read.
-    pub size: Option<u64>,
-    /// Bytes of a block.
-    pub block_size: u64,
-    /// XFS's sb_inprogress: mkfs.xfs never finished, the kernel refuses to mount it.
-    pub unfinished: bool,
-}
-
-/// A swap area on a device, active or not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SwapProbe {
-    pub uuid: String,
-    /// Bytes that the header's last page covers, header included.
-    pub size: u64,
 }
 
 /// A mounted file system.
@@ -469,22 +246,5 @@ impl Mount {
     /// Whether nothing can be written through this mount, whatever other mounts of the file system allow.
     pub fn is_read_only(&self) -> bool {
         self.options.split(',').any(|option| option == "ro")
-    }
-}
-
-impl VolumeGroup {
-    pub fn logical_volume(&self, name: &str) -> Option<&LogicalVolume> {
-        self.logical_volumes.iter().find(|lv| lv.name == name)
-    }
-
-    /// The thin volumes of a pool.
-    pub fn thin_volumes<'a>(&'a self, pool: &'a str) -> impl Iterator<Item = &'a LogicalVolume> {
-        self.logical_volumes.iter().filter(move |lv| lv.thin.as_ref().is_some_and(|thin| thin.pool == pool))
-    }
-}
-
-impl BlockDevice {
-    pub fn path(&self) -> String {
-        format!("/dev/{}", self.name)
     }
 }
