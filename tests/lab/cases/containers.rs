@@ -40,7 +40,7 @@ fn docker_keeps_an_image_on_the_pool() {
     host.ok(
         "mkdir -p /root/image/bin && cp /bin/busybox /root/image/bin/ && head -c 64M /dev/urandom >/root/image/data",
     );
-    let import = "tar -C /root/image -c . | docker import - tiny && docker run -d --name keeper --network none tiny \
+    let import = "tar -C /root/image -c . | docker import - tiny && docker run -d --name keeper --network none --security-opt apparmor=unconfined tiny \
                   /bin/busybox sh -c 'echo started >/state; exec /bin/busybox sleep 100000'";
     let output = host.run_within(ENGINE, import);
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
