@@ -9,6 +9,9 @@ DOCDIR  ?= $(DATADIR)/doc/atomhost
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 BINARY  ?= $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/atomhost
 
+# The one that takes changes back is part of the binary, which puts it in place when there is something to take back.
+UNITS   := $(filter-out systemd/atomhost-revert.service,$(wildcard systemd/*))
+
 # Of the cases on virtual hosts only those whose name contains this: make test LAB=power_cut
 LAB ?=
 
@@ -49,7 +52,7 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 	install -Dm 755 "$(BINARY)" "$(DESTDIR)$(BINDIR)/atomhost"
 	install -d "$(DESTDIR)$(MANDIR)" "$(DESTDIR)$(UNITDIR)"
 	"$(BINARY)" man --out "$(DESTDIR)$(MANDIR)"
-	for unit in systemd/*; do \
+	for unit in $(UNITS); do \
 	    sed 's|/usr/local/bin/atomhost|$(BINDIR)/atomhost|' "$$unit" >"$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit; \
 	done
 	install -d "$(DESTDIR)$(DATADIR)/bash-completion/completions" \

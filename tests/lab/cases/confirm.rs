@@ -69,6 +69,16 @@ fn assert_disarmed(host: &Host) {
     assert_eq!(host.ok("systemctl list-units --all --no-legend 'atomhost-revert*'").trim(), "");
 }
 
+/// Waits until the service has taken the changes back, and has cleared away after itself.
+#[track_caller]
+fn await_revert(host: &Host) {
+    let running = "test $(systemctl show -P ActiveState atomhost-revert.service) = activating";
+    host.ok(&format!(
+        "for i in $(seq 600); do test -e {MANIFEST} || {running} || exit 0; sleep 0.2; done; \
+         journalctl -u atomhost-revert; exit 1"
+    ));
+}
+
 #[test]
 fn changes_are_kept_or_taken_back_by_hand() {
     let host = host("confirm");
@@ -156,9 +166,7 @@ fn the_timer_takes_back_what_a_killed_run_has_done() {
     // Somebody writes into a changed file; systemd itself starts anew.
     host.ok(&format!("echo '# theirs' >>{FILE} && systemctl daemon-reexec"));
     assert!(host.ok("atomhost status").contains("unconfirmed: 2 paths"));
-    host.ok(&format!(
-        "for i in $(seq 300); do test -e {MANIFEST} || break; sleep 0.2; done; test ! -e {MANIFEST}; sleep 2"
-    ));
+    await_revert(&host);
     assert_eq!(state(&host), before);
     assert_disarmed(&host);
     let status = host.ok("atomhost status");
@@ -231,10 +239,9 @@ fn a_lock_out_ends_by_itself() {
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     assert_eq!(host.read("/root/.ssh/authorized_keys"), lost);
     assert_eq!(host.login("root", "true").code, 255, "the old key still lets in");
-    host.ok(&format!("for i in $(seq 300); do test -e {MANIFEST} || exit 0; sleep 0.2; done; exit 1"));
+    await_revert(&host);
     assert_eq!(host.ok(state), before);
     assert_eq!(host.login("root", "true").code, 0);
-    host.ok("sleep 1");
     assert_disarmed(&host);
     // A password is no file of its own: it cannot be promised to come back.
     let output = {
