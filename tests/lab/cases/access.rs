@@ -319,7 +319,7 @@ fn rules_are_obeyed_and_lock_nobody_out() {
     host.write(PROFILE, profile(&only_new, &users("wheel")));
     let output = host.run("systemd-run --quiet --wait --pipe /usr/local/bin/atomhost plan");
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
-    assert!(output.stdout.contains("later is let in by sshd"), "{}", output.stdout);
+    assert!(output.stdout.contains("later via systemd-user is denied"), "{}", output.stdout);
     host.write(PROFILE, profile(&only_new, &users("")));
     let output = host.run("systemd-run --quiet --wait --pipe /usr/local/bin/atomhost plan");
     assert_eq!(output.code, 3, "{}{}", output.stdout, output.stderr);

@@ -25,7 +25,8 @@ fn fill(host: &Host) {
 }
 
 fn reset(host: &Host, arguments: &str) -> Output {
-    host.run(&format!("atomhost pool reset atomicos/docker-pool {arguments}"))
+    // A shell stays around it, to tell of a signal by its exit code.
+    host.run(&format!("atomhost pool reset atomicos/docker-pool {arguments}; exit $?"))
 }
 
 /// A reset that ends with `code`, says all of `expected`, and changes nothing.
