@@ -113,6 +113,8 @@ fn ask_both(reader: &Reader, device: &str) -> Result<(Output, Output), HostError
 fn is_zeroed(path: &Path) -> std::io::Result<bool> {
     let mut file = File::open(path)?;
     let size = file.seek(SeekFrom::End(0))?;
+    // Compared as a whole, which is many times faster than byte by byte.
+    let zeroes = vec![0; CHUNK];
     let mut buffer = vec![0; CHUNK];
     // The end first: a device that cannot be read to its end is told as such, whatever its start holds.
     for range in [size.saturating_sub(END)..size, 0..size.min(START)] {
@@ -121,7 +123,7 @@ fn is_zeroed(path: &Path) -> std::io::Result<bool> {
         loop {
             match left.read(&mut buffer)? {
                 0 => break,
-                count if buffer[..count].iter().any(|byte| *byte != 0) => return Ok(false),
+                count if buffer[..count] != zeroes[..count] => return Ok(false),
                 _ => {}
             }
         }
