@@ -5,6 +5,7 @@ pub mod revert;
 pub mod safeguard;
 pub mod watchdog;
 
+use crate::exit::chain;
 use crate::host::files::Ids;
 use crate::host::{Host, HostError};
 use crate::plan::{Plan, PlannedAction};
@@ -88,16 +89,4 @@ pub fn write_report(host: &Host, report: &Report) -> Result<(), HostError> {
     let mut json = serde_json::to_string_pretty(report).unwrap_or_default();
     json.push('\n');
     host.replace(REPORT_PATH, json.as_bytes(), 0o600, Ids::ROOT)
-}
-
-/// An error with its sources, one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -78,3 +78,15 @@ impl Failure {
         Failure { exit, message: message.into() }
     }
 }
+
+/// An error with its sources, one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

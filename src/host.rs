@@ -11,7 +11,7 @@ pub mod lock;
 pub mod preserved;
 mod query;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 use crate::secret::{self, Secret, Secrets};
 use command::{Command, CommandError, Output};
 use files::Ids;
@@ -88,7 +88,7 @@ impl From<HostError> for Failure {
             HostError::Locked { .. } | HostError::AccountsLocked { .. } => Exit::Busy,
             HostError::Command(_) | HostError::File { .. } => Exit::Failed,
         };
-        Failure::new(exit, crate::apply::chain(&error))
+        Failure::new(exit, chain(&error))
     }
 }
 

@@ -52,6 +52,11 @@ pub fn line(text: &str) {
     print(&format!("{text}\n"));
 }
 
+/// Writes a line to stderr; a closed one is no reason to fail differently.
+pub fn error_line(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -145,6 +145,21 @@ pub struct Note {
 }
 
 impl Plan {
+    /// Of a host about which nothing has been said yet.
+    pub fn empty(hostname: &str) -> Self {
+        Self {
+            schema: PLAN_SCHEMA.to_owned(),
+            hostname: hostname.to_owned(),
+            actions: Vec::new(),
+            refusals: Vec::new(),
+            warnings: Vec::new(),
+            deferred: Vec::new(),
+            notes: Vec::new(),
+            ledgers: Vec::new(),
+            disks: Vec::new(),
+        }
+    }
+
     /// Nothing to do and nothing refused.
     pub fn is_in_sync(&self) -> bool {
         self.actions.is_empty() && self.refusals.is_empty()
@@ -158,7 +173,7 @@ impl Plan {
 
 /// Computes the plan that takes the host of `facts` to `profile`.
 pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
-    let mut model = Model::new(profile, facts);
+    let mut model = Model::new(facts);
     for wanted in &profile.volume_groups {
         resources::volume_group::plan(wanted, &mut model);
     }

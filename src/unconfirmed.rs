@@ -134,7 +134,7 @@ mod tests {
     use super::*;
     use crate::accounts::Owner;
     use crate::action::Action;
-    use crate::plan::{PLAN_SCHEMA, PlannedAction};
+    use crate::plan::PlannedAction;
 
     fn moment(time: u64, boot_id: &str, uptime: u64) -> Moment {
         Moment { time, boot_id: boot_id.to_owned(), uptime }
@@ -178,17 +178,7 @@ mod tests {
             owes: Vec::new(),
             action,
         };
-        Plan {
-            schema: PLAN_SCHEMA.to_owned(),
-            hostname: String::new(),
-            actions: actions.into_iter().map(planned).collect(),
-            refusals: Vec::new(),
-            warnings: Vec::new(),
-            deferred: Vec::new(),
-            notes: Vec::new(),
-            ledgers: Vec::new(),
-            disks: Vec::new(),
-        }
+        Plan { actions: actions.into_iter().map(planned).collect(), ..Plan::empty("") }
     }
 
     fn write(path: &str, after: &str) -> Action {

@@ -5,7 +5,7 @@ use atomhost::action::Action;
 use atomhost::apply::{self, Progress, revert, safeguard};
 use atomhost::host::command::{Command, CommandError, Output};
 use atomhost::host::{Host, preserved};
-use atomhost::plan::{PLAN_SCHEMA, Plan, PlannedAction};
+use atomhost::plan::{Plan, PlannedAction};
 use atomhost::record::Record;
 use atomhost::report::{Report, Taken};
 use atomhost::secret::digest;
@@ -109,17 +109,7 @@ fn plan(actions: Vec<Action>) -> Plan {
         owes: Vec::new(),
         action,
     };
-    Plan {
-        schema: PLAN_SCHEMA.to_owned(),
-        hostname: String::new(),
-        actions: actions.into_iter().map(planned).collect(),
-        refusals: Vec::new(),
-        warnings: Vec::new(),
-        deferred: Vec::new(),
-        notes: Vec::new(),
-        ledgers: Vec::new(),
-        disks: Vec::new(),
-    }
+    Plan { actions: actions.into_iter().map(planned).collect(), ..Plan::empty("") }
 }
 
 /// One of each kind of action, on files that a symbolic link, an odd mode or nothing makes special.
@@ -261,7 +251,7 @@ fn what_cannot_be_kept_stops_everything() {
     let undoing = undoing(&plan).expect("it can be taken back");
     let set_up = |program| safeguard::set_up(&fixture.host, &undoing, ("p", "d"), 60, program);
     let error = set_up("/usr/local/bin/atomhost").expect_err("a pipe");
-    assert!(apply::chain(&error).contains("it is a device, socket or pipe"), "{error}");
+    assert!(atomhost::exit::chain(&error).contains("it is a device, socket or pipe"), "{error}");
     let error = set_up("/root/my tools/atomhost").expect_err("systemd would read two words");
     assert!(error.to_string().contains("systemd cannot start /root/my tools/atomhost"), "{error}");
     assert!(!fixture.path("/var/lib/atomhost/unconfirmed").exists());

@@ -1,8 +1,9 @@
 //! Taking unconfirmed changes back: every path as it was, and proof that it is.
 
 use super::perform::{self, StepError};
-use super::{chain, safeguard, watchdog, write_report};
+use super::{safeguard, watchdog, write_report};
 use crate::action::{Action, Repeat};
+use crate::exit::chain;
 use crate::host::command::Command;
 use crate::host::preserved::State;
 use crate::host::{Host, HostError};

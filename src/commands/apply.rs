@@ -219,7 +219,7 @@ impl Run {
             }
         };
         for line in report.leftover.iter().chain(&report.error) {
-            eprint_line(&format!("error: {}", render::printable(line)));
+            output::error_line(&format!("error: {}", render::printable(line)));
         }
         exit
     }
@@ -257,12 +257,6 @@ pub(super) async fn run_actions(
     Ok(result?)
 }
 
-pub(super) fn eprint_line(text: &str) {
-    use std::io::Write;
-    // A closed stderr is no reason to fail differently.
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
 pub(super) fn leftover(plan: &Plan) -> Vec<String> {
     let actions = plan.actions.iter().map(|planned| format!("{}: still to do: {}", planned.object, planned.after));
     let refusals = plan.refusals.iter().map(|refusal| format!("{}: {}", refusal.object, refusal.found));
@@ -280,7 +274,7 @@ async fn listen(stop: Arc<AtomicBool>) {
             _ = hangup.recv() => {}
         }
         stop.store(true, Ordering::Relaxed);
-        eprint_line("a signal came: finishing the action under way, then stopping");
+        output::error_line("a signal came: finishing the action under way, then stopping");
     }
 }
 

@@ -204,7 +204,7 @@ impl Resetting {
 fn close(report: &Report) -> Exit {
     output::line("Failed; run it again once the cause is gone.");
     for line in report.leftover.iter().chain(&report.error) {
-        super::apply::eprint_line(&format!("error: {}", printable(line)));
+        output::error_line(&format!("error: {}", printable(line)));
     }
     Exit::Failed
 }

@@ -1,8 +1,9 @@
 //! Whether root may act on a file: nobody else must be able to write it, or to put another in its place.
 
+use crate::host::files::parts;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// As many links as the kernel follows.
 const MOST_LINKS: usize = 40;
@@ -118,15 +119,6 @@ fn directory(path: &Path, trusted: &[u32]) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// The components of a path, last first.
-fn parts(path: &Path) -> Vec<PathBuf> {
-    path.components()
-        .rev()
-        .filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir))
-        .map(|part| PathBuf::from(part.as_os_str()))
-        .collect()
 }
 
 #[cfg(test)]

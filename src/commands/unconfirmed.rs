@@ -1,11 +1,10 @@
 //! `atomhost confirm` and `atomhost revert`, and what `apply` and `status` have to do with them.
 
-use super::apply::eprint_line;
 use crate::apply::revert as take_back;
 use crate::apply::safeguard::{self, SafeguardError};
-use crate::apply::{chain, watchdog};
+use crate::apply::watchdog;
 use crate::cli;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, chain};
 use crate::host::lock::Lock;
 use crate::host::{Host, Reader};
 use crate::observe;
@@ -103,12 +102,12 @@ fn tell(manifest: &Manifest, taken: &Taken) -> Exit {
         output::line(&format!("left:      {} is in use by now, or was removed by somebody else", printable(path)));
     }
     for reason in failed {
-        eprint_line(&format!("error: {}", printable(reason)));
+        output::error_line(&format!("error: {}", printable(reason)));
     }
     if failed.is_empty() {
         return Exit::Success;
     }
-    eprint_line("error: see to these, then run atomhost revert again");
+    output::error_line("error: see to these, then run atomhost revert again");
     Exit::Failed
 }
 

@@ -203,7 +203,7 @@ fn nearest(path: &Path) -> Result<Metadata> {
 }
 
 /// The components of a path, last first.
-fn parts(path: &Path) -> Vec<PathBuf> {
+pub fn parts(path: &Path) -> Vec<PathBuf> {
     path.components()
         .rev()
         .filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir))

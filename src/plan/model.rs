@@ -1,11 +1,10 @@
 //! The host as the plan so far would leave it, and the plan under construction.
 
 use super::ledger::{Ledger, LedgerRow};
-use super::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk};
+use super::{Note, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk};
 use crate::action::Action;
 use crate::facts::index::Index;
 use crate::facts::{Facts, LogicalVolume};
-use crate::profile::Profile;
 use crate::record::Begun;
 use std::collections::HashSet;
 
@@ -84,18 +83,7 @@ pub struct Words {
 }
 
 impl<'a> Model<'a> {
-    pub fn new(_profile: &Profile, facts: &'a Facts) -> Self {
-        let plan = Plan {
-            schema: PLAN_SCHEMA.to_owned(),
-            hostname: facts.hostname.clone(),
-            actions: Vec::new(),
-            refusals: Vec::new(),
-            warnings: Vec::new(),
-            deferred: Vec::new(),
-            notes: Vec::new(),
-            ledgers: Vec::new(),
-            disks: Vec::new(),
-        };
+    pub fn new(facts: &'a Facts) -> Self {
         Model {
             facts,
             index: Index::new(facts),
@@ -104,7 +92,7 @@ impl<'a> Model<'a> {
             mounting: Vec::new(),
             new_users: Vec::new(),
             new_groups: Vec::new(),
-            plan,
+            plan: Plan::empty(&facts.hostname),
         }
     }
 

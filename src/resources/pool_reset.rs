@@ -38,7 +38,7 @@ pub enum Afterwards {
 pub fn plan(profile: Option<&Profile>, facts: &Facts, reset: &Reset<'_>) -> Plan {
     let none = Profile::default();
     let profile = profile.unwrap_or(&none);
-    let mut model = Model::new(profile, facts);
+    let mut model = Model::new(facts);
     let Some(geometry) = former(facts, reset, &mut model) else { return model.finish() };
     let exists = facts.volume_group(reset.group).is_some_and(|group| group.logical_volume(reset.pool).is_some());
     let running: Vec<&String> = reset.units.iter().filter(|unit| runs(facts, unit)).collect();
