@@ -20,7 +20,7 @@ export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export LAB
 
-.PHONY: help try test check bench build install uninstall clean
+.PHONY: help try test check torture bench build install uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -37,6 +37,10 @@ test: ## run every test, virtual hosts included (root); LAB=NAME runs fewer of t
 check: ## run the tests and checks that need no virtual host
 	@scripts/setup build
 	@scripts/test quick
+
+torture: ## cut off a run in and between all of its actions, a host for each cut (root, hours); TORTURE=NAME for fewer
+	@scripts/setup lab
+	@cargo test --locked --profile lab --test torture
 
 bench: ## measure, on a virtual host (root)
 	@scripts/setup lab

@@ -4,4 +4,7 @@
 //! the stock host, which takes some minutes; every case then starts within seconds from the snapshot of its boot.
 
 mod cases;
+mod crash;
 mod harness;
+
+use cases::support;
