@@ -21,11 +21,17 @@ pub fn is_key(key: &str) -> bool {
         && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// A value has no end: what follows it, and whatever is added, is part of it.
+const OPEN: &str = "leaves a quote open, or ends in a backslash";
+
 /// The text with `key` set to `value`: in the last line that sets it, or else in a new last line.
-pub fn set(text: &str, key: &str, value: &str) -> String {
+///
+/// # Errors
+/// A value in the text has no end.
+pub fn set(text: &str, key: &str, value: &str) -> Result<String, &'static str> {
     let line = format!("{key}={}", quote(value));
-    match last(text, key) {
-        Some(found) if found.value.as_deref() == Some(value) => text.to_owned(),
+    let edited = match last(text, key)? {
+        Some(found) if found.value.as_deref() == Some(value) => return Ok(text.to_owned()),
         // An indented line may stand within an `if`: what is set after it counts.
         Some(Assignment { range, is_plain: true, .. }) => {
             format!("{}{line}{}", &text[..range.start], &text[range.end..])
@@ -34,6 +40,10 @@ pub fn set(text: &str, key: &str, value: &str) -> String {
             let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
             format!("{text}{newline}{line}\n")
         }
+    };
+    match last(&edited, key)?.is_some_and(|found| found.value.as_deref() == Some(value)) {
+        true => Ok(edited),
+        false => Err(OPEN),
     }
 }
 
@@ -57,7 +67,10 @@ struct Assignment {
 }
 
 /// The assignment that counts: the last one.
-fn last(text: &str, key: &str) -> Option<Assignment> {
+///
+/// # Errors
+/// A value has no end.
+fn last(text: &str, key: &str) -> Result<Option<Assignment>, &'static str> {
     let mut found = None;
     let mut at = 0;
     while at < text.len() {
@@ -68,7 +81,7 @@ fn last(text: &str, key: &str) -> Option<Assignment> {
         if let Some((name, _)) = body.split_once('=').filter(|(name, _)| is_key(name)) {
             let is_first = body.len() == line.len();
             let start = end - body.len() + name.len() + 1;
-            let (length, value) = unquote(&text[start..]);
+            let (length, value) = unquote(&text[start..]).ok_or(OPEN)?;
             // A quoted value may go on over several lines.
             let rest = text[start + length..].split_inclusive('\n').next().unwrap_or_default();
             end = start + length + rest.len();
@@ -79,11 +92,12 @@ fn last(text: &str, key: &str) -> Option<Assignment> {
         }
         at = end;
     }
-    found
+    Ok(found)
 }
 
-/// Bytes of a shell word at the start of the text, and what it means unless a shell must expand it.
-fn unquote(text: &str) -> (usize, Option<String>) {
+/// Bytes of a shell word at the start of the text, and what it means unless a shell must expand it. `None`: it has
+/// no end.
+fn unquote(text: &str) -> Option<(usize, Option<String>)> {
     let mut value = String::new();
     let mut is_known = true;
     let mut quote: Option<char> = None;
@@ -91,7 +105,7 @@ fn unquote(text: &str) -> (usize, Option<String>) {
     while let Some((at, c)) = characters.next() {
         match (quote, c) {
             (None, c) if c.is_whitespace() || ";&|()<>".contains(c) => {
-                return (at, is_known.then_some(value));
+                return Some((at, is_known.then_some(value)));
             }
             (None, '\'' | '"') => quote = Some(c),
             (Some(open), c) if c == open => quote = None,
@@ -104,7 +118,7 @@ fn unquote(text: &str) -> (usize, Option<String>) {
                     }
                     value.push(escaped);
                 }
-                None => is_known = false,
+                None => return None,
             },
             (None | Some('"'), '$' | '`') => {
                 is_known = false;
@@ -113,7 +127,7 @@ fn unquote(text: &str) -> (usize, Option<String>) {
             (_, c) => value.push(c),
         }
     }
-    (text.len(), (is_known && quote.is_none()).then_some(value))
+    quote.is_none().then(|| (text.len(), is_known.then_some(value)))
 }
 
 #[cfg(test)]
@@ -140,19 +154,22 @@ mod tests {
             ("ROOT_SIZE=\n", "ROOT_SIZE=15G\n"),
         ];
         for (before, after) in rows {
-            assert_eq!(set(before, "ROOT_SIZE", "15G"), after, "{before}");
-            assert_eq!(set(after, "ROOT_SIZE", "15G"), after, "a second time: {before}");
+            assert_eq!(set(before, "ROOT_SIZE", "15G").as_deref(), Ok(after), "{before}");
+            assert_eq!(set(after, "ROOT_SIZE", "15G").as_deref(), Ok(after), "a second time: {before}");
+        }
+        for open in ["ROOT_SIZE='1G\nVG=x\n", "VG=\"x\n", "VG=x\\", "A=it's\nROOT_SIZE=1G\n"] {
+            assert_eq!(set(open, "ROOT_SIZE", "15G"), Err(OPEN), "{open}");
         }
     }
 
     #[test]
     fn values_survive_a_shell() {
         for value in ["", "15G", "a b", "it's", "$HOME `x` \"q\" \\", "/dev/sdb /dev/sdc", "#x", "ä"] {
-            let text = set("A=1\n", "KEY", value);
+            let text = set("A=1\n", "KEY", value).expect("all quotes are closed");
             let script = format!("{text}printf %s \"$KEY\"");
             let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
             assert_eq!(String::from_utf8_lossy(&output.stdout), value, "{text}");
-            assert_eq!(set(&text, "KEY", value), text, "read back: {text}");
+            assert_eq!(set(&text, "KEY", value).as_ref(), Ok(&text), "read back: {text}");
         }
     }
 }

@@ -36,7 +36,10 @@ pub fn set_archive(text: &str, on: bool) -> Result<String, String> {
     match (found.commented.and_then(after_line), after_line(open)) {
         (Some(at), _) => Ok(inserted(text, at, &line)),
         (None, Some(at)) if is_open_line => Ok(inserted(text, at, &line)),
-        _ => Ok(inserted(text, open, &format!(" archive = {value}"))),
+        _ => {
+            let blank = if text[open..].starts_with(char::is_whitespace) { "" } else { " " };
+            Ok(inserted(text, open, &format!(" archive = {value}{blank}")))
+        }
     }
 }
 
@@ -98,15 +101,15 @@ fn scan(text: &str) -> Result<Found, String> {
             (Token::Sign('['), Some(None)) => value = Some(Some(range.start)),
             (Token::Sign(']'), Some(Some(start))) => {
                 note(&path(&key), start..range.end, &mut found);
-                value = None;
+                (key, value) = (String::new(), None);
             }
             (Token::Word(_) | Token::Sign(','), Some(Some(_))) => {}
             (Token::Word(_), Some(None)) => {
                 note(&path(&key), range, &mut found);
-                value = None;
+                (key, value) = (String::new(), None);
             }
             (Token::Word(word), None) => key = word.trim_matches(['"', '\'']).to_owned(),
-            (Token::Sign('='), None) => value = Some(None),
+            (Token::Sign('='), None) if !key.is_empty() => value = Some(None),
             (Token::Sign('{'), None) => {
                 sections.push(std::mem::take(&mut key));
                 if sections == [SECTION] {
@@ -157,6 +160,10 @@ fn next(text: &str, from: usize) -> Result<Option<(Token<'_>, Range<usize>)>, St
         sign if SIGNS.contains(&sign) => 1,
         _ => rest.find(|c| blank(c) || SIGNS.contains(&c) || matches!(c, '#' | '"' | '\'')).unwrap_or(rest.len()),
     };
+    let is_apart = |c: char| blank(c) || SIGNS.contains(&c) || c == '#';
+    if matches!(first, '"' | '\'') && rest[length..].chars().next().is_some_and(|c| !is_apart(c)) {
+        return Err(format!("line {}: something follows a quote without a blank", line(text, start + length)));
+    }
     let token = match first {
         '#' => Token::Comment(&rest[..length]),
         sign if SIGNS.contains(&sign) => Token::Sign(sign),

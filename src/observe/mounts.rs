@@ -60,9 +60,11 @@ pub fn is_writable_for_host(reader: &Reader, path: &str) -> bool {
     holding.max_by_key(|(length, _)| *length).is_some_and(|(_, writable)| writable)
 }
 
+/// The lines of a mountinfo file.
+///
 /// # Errors
 /// A line without the fields of proc(5).
-fn parse(text: &str) -> Result<Vec<Mount>, ObserveError> {
+pub fn parse(text: &str) -> Result<Vec<Mount>, ObserveError> {
     text.lines()
         .map(|text| {
             line(text).ok_or_else(|| ObserveError::Content {

@@ -22,9 +22,11 @@ pub fn read(reader: &Reader) -> Result<Vec<Swap>, ObserveError> {
     Ok(swaps)
 }
 
+/// The lines of /proc/swaps after its first.
+///
 /// # Errors
 /// A line without its five fields, or with figures that are none.
-fn parse(text: &str) -> Result<Vec<Swap>, ObserveError> {
+pub fn parse(text: &str) -> Result<Vec<Swap>, ObserveError> {
     text.lines().skip(1).filter(|line| !line.trim().is_empty()).map(line).collect()
 }
 

@@ -25,7 +25,7 @@ pub fn read(reader: &Reader, names: &BTreeSet<String>) -> Result<BTreeMap<String
 }
 
 /// Blocks of `Key=value` lines, one a unit, in the order asked for; systemd leaves one blank line between.
-fn parse(text: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitFacts>, ObserveError> {
+pub fn parse(text: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitFacts>, ObserveError> {
     let mut units = BTreeMap::new();
     for block in text.split("\n\n").filter(|block| !block.trim().is_empty()) {
         let mut unit = UnitFacts::default();

@@ -112,7 +112,14 @@ fn variables_in(path: &str, variables: &[(&str, &str)], why: &str, model: &mut M
     let mut after = before;
     let mut what = Vec::new();
     for (key, value) in variables {
-        let edited = env_file::set(&after, key, value);
+        let edited = match env_file::set(&after, key, value) {
+            Ok(edited) => edited,
+            Err(found) => {
+                let cure = format!("bash -n {path} shows where: mend that first");
+                model.refuse(RefusalCode::FileUnsuitable, path, found, cure);
+                return false;
+            }
+        };
         if edited != after {
             what.push(*key);
         }
