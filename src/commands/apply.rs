@@ -35,16 +35,7 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
     if arguments.boot {
         notify(&[sd_notify::NotifyState::Status("looking at the host")]);
     }
-    let (mut facts, mut plan) = look(&profile).await?;
-    let deadline = Instant::now() + arguments.wait_disks;
-    while plan.only_waits() && Instant::now() < deadline {
-        tracing::info!(
-            "waiting for {}",
-            plan.refusals.iter().map(|refusal| refusal.object.as_str()).collect::<Vec<_>>().join(", ")
-        );
-        tokio::time::sleep(DISK_POLL.min(deadline - Instant::now())).await;
-        (facts, plan) = look(&profile).await?;
-    }
+    let (mut facts, plan) = look_patiently(&profile, arguments.wait_disks).await?;
     if let Some(saved) = saved
         && saved.plan != plan
     {
@@ -88,6 +79,21 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
             }
             exit
         }
+    }
+}
+
+/// Looks until every disk is there, or for so long.
+async fn look_patiently(profile: &Profile, patience: Duration) -> Result<(Facts, Plan), Failure> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let (facts, plan) = look(profile).await?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !plan.only_waits() || left.is_zero() {
+            return Ok((facts, plan));
+        }
+        let missing: Vec<&str> = plan.refusals.iter().map(|refusal| refusal.object.as_str()).collect();
+        tracing::info!("waiting for {}", missing.join(", "));
+        tokio::time::sleep(DISK_POLL.min(left)).await;
     }
 }
 
