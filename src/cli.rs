@@ -49,8 +49,8 @@ pub struct Global {
 pub enum Command {
     /// Check profiles without looking at any host
     ///
-    /// Prints nothing for a good profile. For a bad one: file, line, column, what is wrong and how
-    /// to put it right; exit code 65.
+    /// Names each good profile. Says of a bad one file, line, column, what is wrong and how to put it
+    /// right; exit code 65.
     #[command(after_help = manual::examples("validate"))]
     Validate(Validate),
     /// Show what apply would do, and why; change nothing
@@ -136,7 +136,7 @@ pub struct Apply {
     pub boot: bool,
     /// Take the changes back unless `atomhost confirm` comes within this time, such as 10m
     ///
-    /// For changes that could lock everybody out: files, owners and modes. They are taken back by systemd
+    /// For changes that could lock everybody out: access rules, keys, files, owners and modes. They are taken back by systemd
     /// even when the session, or the host itself, is gone. What cannot be taken back, such as storage,
     /// is refused: apply that first.
     #[arg(long, value_name = "TIME", value_parser = confirm_time, conflicts_with = "boot")]
