@@ -166,7 +166,7 @@ impl Resetting {
     fn leftover(&self, facts: &Facts, record: &Record) -> Vec<String> {
         let found = facts.volume_group(&self.group).and_then(|group| group.logical_volume(&self.pool));
         let mut left = Vec::new();
-        if !found.is_some_and(|lv| lv.pool.is_some()) {
+        if found.is_none_or(|lv| lv.pool.is_none()) {
             left.push(format!("{}: is not there", self.name()));
         }
         if let Some(profile) = &self.profile {
