@@ -7,6 +7,7 @@ use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Component, Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// The extended attribute that holds a file's SELinux label.
 const LABEL: &str = "security.selinux";
@@ -33,8 +34,8 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Ids) -> Result<()> {
     let target = follow(path)?;
     create_parents(parent(&target))?;
     let directory = Directory::open(parent(&target))?;
+    let mut temporary = temporary(&directory.path(), name(&target)?)?;
     let target = directory.path().join(name(&target)?);
-    let mut temporary = tempfile::Builder::new().prefix(".atomhost-").tempfile_in(directory.path())?;
     temporary.write_all(bytes)?;
     match std::fs::symlink_metadata(&target) {
         Ok(old) if !old.is_file() => return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file")),
@@ -114,6 +115,32 @@ fn parent(path: &Path) -> &Path {
 
 fn name(path: &Path) -> Result<&OsStr> {
     path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "it has no name"))
+}
+
+/// The file that takes the place of the one of this name. It has one name of its own: what a killed run left is
+/// removed by the next one, which writes the same file.
+///
+/// # Errors
+/// It cannot be made, or what is in its place is no file.
+pub(super) fn temporary(directory: &Path, name: &OsStr) -> Result<NamedTempFile> {
+    let beside = temporary_name(name);
+    remove(&directory.join(&beside))?;
+    tempfile::Builder::new().prefix(&beside).rand_bytes(0).tempfile_in(directory)
+}
+
+/// No longer than the file system allows, since the file's own name may be as long as that.
+pub(super) fn temporary_name(name: &OsStr) -> String {
+    const LONGEST: usize = 60;
+    let name: String = name.to_string_lossy().chars().take(LONGEST).collect();
+    format!(".atomhost-{name}")
+}
+
+/// Removes a file or link; none need be there.
+pub(super) fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn sync(directory: &Path) -> Result<()> {
@@ -234,6 +261,24 @@ mod tests {
         assert_eq!(std::fs::metadata(&file).expect("there").mode() & 0o7777, 0o640);
         assert!(std::fs::symlink_metadata(&link).expect("there").is_symlink());
         assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 2, "no temporary file stays");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_goes_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let long = "x".repeat(255);
+        for name in ["fstab", &long] {
+            let left = folder.path().join(temporary_name(OsStr::new(name)));
+            std::fs::write(&left, "half").expect("written");
+            replace(&folder.path().join(name), b"whole", 0o644, ids_of(folder.path())).expect("replaced");
+            assert!(!left.exists(), "{name}");
+        }
+        // Nobody has it write elsewhere.
+        let other = folder.path().join("other");
+        std::fs::write(&other, "other").expect("written");
+        symlink("other", folder.path().join(".atomhost-fstab")).expect("linked");
+        replace(&folder.path().join("fstab"), b"new", 0o644, ids_of(folder.path())).expect("replaced");
+        assert_eq!(std::fs::read(&other).expect("readable"), b"other");
     }
 
     #[test]

@@ -166,7 +166,7 @@ fn remove(path: &Path) -> Result<()> {
 
 fn replace(path: &Path, bytes: &[u8], attributes: &Attributes) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o755).create(parent(path))?;
-    let mut temporary = tempfile::Builder::new().prefix(".atomhost-").tempfile_in(parent(path))?;
+    let mut temporary = files::temporary(parent(path), path.file_name().unwrap_or_default())?;
     temporary.write_all(bytes)?;
     set(temporary.as_file(), attributes)?;
     temporary.persist(path).map_err(|error| error.error)?;
@@ -174,8 +174,8 @@ fn replace(path: &Path, bytes: &[u8], attributes: &Attributes) -> Result<()> {
 }
 
 fn link(path: &Path, target: &str, owner: Ids) -> Result<()> {
-    let folder = tempfile::Builder::new().prefix(".atomhost-").tempdir_in(parent(path))?;
-    let made = folder.path().join("link");
+    let made = path.with_file_name(files::temporary_name(path.file_name().unwrap_or_default()));
+    files::remove(&made)?;
     std::os::unix::fs::symlink(target, &made)?;
     std::os::unix::fs::lchown(&made, Some(owner.uid), Some(owner.gid))?;
     std::fs::rename(made, path)

@@ -21,10 +21,12 @@ find /etc -xdev \( -path /etc/lvm/backup -o -path /etc/lvm/archive -o -path /etc
 find /etc -xdev \( -path /etc/lvm/backup -o -path /etc/lvm/archive -o -path /etc/lvm/cache \) -prune -o \
     \( -type f -o -type d -o -type l \) ! -name resolv.conf -printf '%p %M %U:%G %l\n' | sort
 echo '=== services'
-# Only those that run: asking for all makes systemd load every unit that there is.
-(cd /sys/fs/cgroup/system.slice && ls -d *.service) | xargs systemctl show -p Id -p MainPID -- \
-    | sed -n 's/^MainPID=/ /p; s/^Id=//p' | paste -sd ' \n' \
-    | grep -v -e user@ -e systemd-fsckd -e systemd-hostnamed -e systemd-timedated -e systemd-localed | sort
+# The lowest number in its control group is a service's first process. systemctl would take half a second to say it.
+(cd /sys/fs/cgroup/system.slice && for service in *.service; do
+    lowest=
+    while read -r pid; do [ ${lowest:-$pid} -lt $pid ] || lowest=$pid; done <$service/cgroup.procs
+    echo $service $lowest
+done) | grep -v -e user@ -e systemd-fsckd -e systemd-hostnamed -e systemd-timedated -e systemd-localed
 ";
 
 /// The state of a host, comparable.
