@@ -9,7 +9,7 @@ use crate::fstab::{self, Entry, Line, Table};
 use crate::plan::RefusalCode;
 use crate::plan::model::{self, Model, MountedContent, PlannedVolume, Words};
 use crate::profile::{Content, MountWanted, Profile, ShareMount, Volume};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const FSTAB: &str = "/etc/fstab";
 /// What an entry gets whose options the profile leaves open.
@@ -34,9 +34,11 @@ pub fn plan(profile: &Profile, model: &mut Model<'_>) {
         })
         .collect();
     fstab(profile, &volumes, model);
+    // Looked for once, not for each of a thousand volumes.
+    let made: HashSet<String> = model.actions().filter_map(made).collect();
     for mounting in &volumes {
         if let Some(wanted) = &mounting.volume.mount {
-            mount_volume(mounting, wanted, model);
+            mount_volume(mounting, wanted, &made, model);
         }
     }
     for share in &profile.mounts {
@@ -239,7 +241,15 @@ fn swap_entry(mounting: &Mounting<'_>, editing: &mut Editing, model: &Model<'_>)
     editing.append(&line, format!("+ swap {}", mounting.planned.device), model.facts);
 }
 
-fn mount_volume(mounting: &Mounting<'_>, wanted: &MountWanted, model: &mut Model<'_>) {
+/// `GROUP/VOLUME` on which an action makes a file system.
+fn made(action: &Action) -> Option<String> {
+    match action {
+        Action::MakeFilesystem { volume_group, volume, .. } => Some(format!("{volume_group}/{volume}")),
+        _ => None,
+    }
+}
+
+fn mount_volume(mounting: &Mounting<'_>, wanted: &MountWanted, made: &HashSet<String>, model: &mut Model<'_>) {
     let path = model.facts.resolved(&wanted.path).to_owned();
     let object = format!("{}/{}", mounting.group, mounting.volume.name);
     let number = mounting.planned.observed.as_ref().and_then(|lv| lv.device_number.clone());
@@ -249,11 +259,7 @@ fn mount_volume(mounting: &Mounting<'_>, wanted: &MountWanted, model: &mut Model
         }
         return;
     }
-    let made = |action: &Action| {
-        matches!(action, Action::MakeFilesystem { volume_group, volume, .. }
-            if *volume_group == mounting.group && *volume == mounting.volume.name)
-    };
-    let content = if model.actions().any(made) { MountedContent::Empty } else { MountedContent::Unseen };
+    let content = if made.contains(&object) { MountedContent::Empty } else { MountedContent::Unseen };
     mount(&path, &object, content, model);
     if let Some((fstype, size, block_size)) = &mounting.planned.unmounted {
         filesystem::grow(&object, &path, fstype, (*size, *block_size), &mounting.planned, model);
