@@ -35,6 +35,28 @@ fn assert_provisioned(host: &Host) {
     assert_eq!(host.ok("systemctl --failed --no-legend").trim(), "");
 }
 
+/// A first boot with the unit, under real cloud-init: scheme v2 comes of it, as the dry-run said. Returns the plan.
+#[track_caller]
+fn first_boot(host: &mut Host) -> Value {
+    host.write(PROFILE, scheme_v2(&["DATA1"]));
+    let planned = plan(host);
+    assert_eq!(actions(&planned).len(), 13, "{:#?}", actions(&planned));
+    install_unit(host);
+    let verified = host.ok("systemd-analyze verify --man=no /etc/systemd/system/atomhost.service 2>&1");
+    assert_eq!(verified.trim(), "");
+    // As if it were the first: cloud-init forgets that it ever ran, and its seed is still there.
+    host.ok("cloud-init clean --logs && rm -f /etc/ssh/ssh_host_*");
+    host.reboot();
+    assert_provisioned(host);
+    assert!(host.ok("cloud-init status").contains("done"));
+    let report: Value = serde_json::from_str(&host.read(REPORT)).expect("the report parses");
+    // The kernel may give the two disks each other's name at any boot.
+    let nameless =
+        |value: &Value| actions(value).join("\n").replace("/dev/sda", "/dev/sdX").replace("/dev/sdb", "/dev/sdX");
+    assert_eq!(nameless(&report), nameless(&planned), "apply did something else than the dry-run said");
+    planned
+}
+
 /// What the plan says that each volume will have is what LVM gave it.
 #[track_caller]
 fn assert_counted_to_the_extent(host: &Host, planned: &Value) {
@@ -55,23 +77,7 @@ fn a_newer_release_provisions_itself_and_stays_in_sync() {
     for expected in ["systemd 257", "2.03.31", "cloud-init 25."] {
         assert!(versions.contains(expected), "no {expected}: {versions}");
     }
-    host.write(PROFILE, scheme_v2(&["DATA1"]));
-    let planned = plan(&host);
-    assert_eq!(actions(&planned).len(), 13, "{:#?}", actions(&planned));
-    install_unit(&host);
-    let verified = host.ok("systemd-analyze verify --man=no /etc/systemd/system/atomhost.service 2>&1");
-    assert_eq!(verified.trim(), "");
-
-    // A first boot again: cloud-init forgets that it ever ran, and its seed is still there.
-    host.ok("cloud-init clean --logs && rm -f /etc/ssh/ssh_host_*");
-    host.reboot();
-    assert_provisioned(&host);
-    assert!(host.ok("cloud-init status").contains("done"));
-    let report: Value = serde_json::from_str(&host.read(REPORT)).expect("the report parses");
-    // The kernel may give the two disks each other's name at any boot.
-    let nameless =
-        |value: &Value| actions(value).join("\n").replace("/dev/sda", "/dev/sdX").replace("/dev/sdb", "/dev/sdX");
-    assert_eq!(nameless(&report), nameless(&planned), "apply did something else than the dry-run said");
+    let planned = first_boot(&mut host);
     assert_counted_to_the_extent(&host, &planned);
     for (column, expected) in [("seg_monitor", "monitored"), ("lv_when_full", "error"), ("chunk_size", "512.00k")] {
         assert_eq!(lv(&host, "atomicos/docker-pool", column), expected);
@@ -127,8 +133,8 @@ fn a_root_that_ostree_deploys() {
         &["/usr/data: does not exist and cannot be made: /usr is mounted read-only"],
     );
     host.ok("echo precious >/root/kept");
-    let planned = converge(&host, &scheme_v2(&["DATA1"]));
-    assert_eq!(actions(&planned).len(), 13, "{:#?}", actions(&planned));
+    first_boot(&mut host);
+    assert_no_op(&host);
     for path in ["/", "/sysroot", "/var"] {
         let size: u64 = host.ok(&format!("df --output=size -B1 {path} | tail -1")).trim().parse().expect("a size");
         assert!(size > 14 << 30, "{path} has {size} bytes");
@@ -142,7 +148,6 @@ fn a_root_that_ostree_deploys() {
     assert!(kinds(&planned).contains(&"grow-filesystem".to_owned()), "{:#?}", actions(&planned));
     assert!(host.ok("df --output=size -B1 /var | tail -1").trim().parse::<u64>().expect("a size") > 15 << 30);
 
-    install_unit(&host);
     host.ok("echo data >/var/srv/data; sync");
     host.reboot();
     assert_provisioned(&host);
