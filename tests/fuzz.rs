@@ -5,7 +5,7 @@
 mod targets;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::path::{Path, PathBuf};
 use targets::TARGETS;
 
@@ -129,7 +129,9 @@ fn every_input_and_its_neighbours_are_taken_well() {
         let inputs = corpus(name);
         assert!(!inputs.is_empty(), "{name} has no corpus");
         inputs.iter().for_each(|input| target(input));
-        let mut runner = TestRunner::new(Config { cases: CHANGED, failure_persistence: None, ..Config::default() });
+        let config = Config { cases: CHANGED, failure_persistence: None, ..Config::default() };
+        // The same inputs on every run: a merge does not fail for what it has not changed.
+        let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let strategy = (0..inputs.len(), edits());
         let result = runner.run(&strategy, |(at, edits)| {
             target(&change(&inputs[at], &edits));
