@@ -15,7 +15,7 @@ use std::time::Duration;
 /// An attribute that the kernel gives by itself where SELinux is on.
 const LABEL: &str = "security.selinux";
 /// After a failure the timer tries again so much later, and so often.
-const AGAIN_AFTER: Duration = Duration::from_secs(60);
+pub const AGAIN_AFTER: Duration = Duration::from_secs(60);
 const MOST_ATTEMPTS: u32 = 10;
 
 /// Takes everything back that `manifest` names, and tells it in report and record. What does not

@@ -77,7 +77,12 @@ pub fn revert(arguments: &cli::Revert) -> Result<Exit, Failure> {
         output::line(&format!("Not yet: {} are left to confirm the changes.", human(left)));
         return Ok(Exit::Success);
     }
-    let _lock = Lock::take(&host, if arguments.expired { PATIENCE } else { Duration::ZERO })?;
+    let lock = Lock::take(&host, if arguments.expired { PATIENCE } else { Duration::ZERO });
+    if lock.is_err() && arguments.expired {
+        // There is nobody else to try again.
+        watchdog::set_timer(&host, take_back::AGAIN_AFTER)?;
+    }
+    let _lock = lock?;
     // Somebody may have confirmed meanwhile.
     let Some(manifest) = safeguard::read(host.reader())? else {
         safeguard::discard(&host)?;

@@ -9,8 +9,11 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Component, Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// The extended attribute that holds a file's SELinux label.
-const LABEL: &str = "security.selinux";
+/// The extended attributes that say who may use a file: its SELinux label, and its access list, without
+/// which the mode's group bits would mean another group.
+const KEPT: [&str; 2] = ["security.selinux", "system.posix_acl_access"];
+/// The largest value of an extended attribute that the kernel takes (XATTR_SIZE_MAX).
+pub(super) const LARGEST_VALUE: usize = 64 << 10;
 /// As many links as the kernel follows.
 const MOST_LINKS: usize = 40;
 
@@ -26,7 +29,8 @@ impl Ids {
 }
 
 /// Replaces the file at `path`, or makes it with `mode` and `owner`. Symbolic links are followed to
-/// the file they mean, see [`follow`]; owner, mode and label of an old file are kept.
+/// the file they mean, see [`follow`]; owner, mode, label and access list of an old file are
+/// kept.
 ///
 /// # Errors
 /// Whatever happens, the old file is whole.
@@ -42,7 +46,7 @@ pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Ids) -> Result<()> {
         Ok(old) => {
             own(temporary.as_file(), Ids { uid: old.uid(), gid: old.gid() })?;
             temporary.as_file().set_permissions(Permissions::from_mode(old.mode() & 0o7777))?;
-            keep_label(&target, temporary.as_file())?;
+            keep_attributes(&target, temporary.as_file())?;
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             own(temporary.as_file(), owner)?;
@@ -160,17 +164,16 @@ fn own(file: &File, owner: Ids) -> Result<()> {
     fchown(file, Some(owner.uid), Some(owner.gid))
 }
 
-/// The label decides on SELinux hosts who may read a file: a new one must not differ from the old.
-fn keep_label(old: &Path, new: &File) -> Result<()> {
-    let mut label = vec![0_u8; 4096];
-    match rustix::fs::lgetxattr(old, LABEL, &mut label) {
-        Ok(length) => {
-            rustix::fs::fsetxattr(new, LABEL, &label[..length], XattrFlags::empty())?;
-            Ok(())
+/// A new file must not be open to others than the old one was.
+fn keep_attributes(old: &Path, new: &File) -> Result<()> {
+    for name in KEPT {
+        let mut value = vec![0_u8; LARGEST_VALUE];
+        // An error: none there, or a file system or kernel without them.
+        if let Ok(length) = rustix::fs::lgetxattr(old, name, &mut value) {
+            rustix::fs::fsetxattr(new, name, &value[..length], XattrFlags::empty())?;
         }
-        // No label, or a file system or kernel without them.
-        Err(_) => Ok(()),
     }
+    Ok(())
 }
 
 /// The file that a path means: links are followed, also one whose target is not there yet.

@@ -1,7 +1,7 @@
 //! What is at a path, completely: kind, content, owner, mode and extended attributes, taken down to
 //! be put back later.
 
-use super::files::{self, Ids};
+use super::files::{self, Ids, LARGEST_VALUE};
 use crate::secret::digest;
 use rustix::buffer::spare_capacity;
 use rustix::fs::XattrFlags;
@@ -23,8 +23,6 @@ const SEAL: &str = "security.evm";
 /// Ends the name of what is kept beside a file that is brought back.
 const BESIDE: &str = "atomhost-saved";
 const MOST_BESIDE: u32 = 1000;
-/// The largest value the kernel takes (XATTR_SIZE_MAX).
-const LARGEST_VALUE: usize = 64 << 10;
 
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

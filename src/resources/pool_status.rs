@@ -76,7 +76,7 @@ fn one(facts: &Facts, group: &VolumeGroup, lv: &LogicalVolume, pool: &Pool, defa
     let text = facts.lvm_profiles.get(&pool.profile);
     let (threshold, percent) = text.map_or((None, None), |text| profile_values(text));
     // LVM takes a threshold below 50 for 50.
-    let threshold = threshold.unwrap_or(defaults.0).max(AUTOEXTEND.start().to_owned());
+    let threshold = threshold.unwrap_or(defaults.0).max(*AUTOEXTEND.start());
     let percent = percent.unwrap_or(defaults.1);
     let next = (u128::from(pool.data_extents) * u128::from(percent)).div_ceil(100) as u64;
     let uses = pool_users::uses(facts, &group.name, &lv.name);

@@ -98,6 +98,9 @@ fn changes_are_kept_or_taken_back_by_hand() {
     // Unconfirmed: seen, and in nobody's way but that of further changes.
     change(&host, 70, "10m");
     assert!(host.read(FILE).contains("threshold=70"));
+    // An access list outlives the change itself: without it the mode would mean something else.
+    host.ok(&format!("setpriv --reuid 65534 --clear-groups cat {FILE} >/dev/null"));
+    assert_eq!(host.ok("systemd-analyze verify atomhost-revert.service atomhost-revert.timer 2>&1").trim(), "");
     assert_eq!(host.ok("stat -c %a /var/lib/atomhost/unconfirmed").trim(), "700");
     assert_eq!(host.ok("find /var/lib/atomhost/unconfirmed -type f ! -perm 600 | wc -l").trim(), "0");
     let status = host.ok("atomhost status");
@@ -156,8 +159,8 @@ fn the_timer_takes_back_what_a_killed_run_has_done() {
         "root",
         &format!(
             "strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 -e inject=rename,renameat,renameat2:delay_exit=400000 \
-             atomhost apply --confirm-within 20s >/root/output 2>&1 & \
-             until grep -q =70 {FILE}; do sleep 0.05; done; pkill -9 -x atomhost; sleep 0.2; kill -9 $PPID"
+             atomhost apply --confirm-within 45s >/root/output 2>&1 & \
+             for i in $(seq 600); do grep -q =70 {FILE} && break; sleep 0.05; done; pkill -9 -x atomhost; sleep 0.2; kill -9 $PPID"
         ),
     );
     assert_eq!(output.code, 255, "the session is gone");
@@ -177,9 +180,9 @@ fn the_timer_takes_back_what_a_killed_run_has_done() {
     assert!(journal.contains("Nobody confirmed in time: reverted"), "{journal}");
     assert_eq!(host.run("atomhost confirm").code, 3);
     // The next one, confirmed in time, is not taken back.
-    change(&host, 70, "8s");
+    change(&host, 70, "30s");
     let changed = state(&host);
-    host.ok("atomhost confirm && sleep 10");
+    host.ok("atomhost confirm && sleep 32");
     assert_eq!(state(&host), changed);
     assert_no_op(&host);
 }
@@ -192,7 +195,9 @@ fn the_next_boot_takes_back_what_was_not_confirmed() {
     host.write("/etc/systemd/system/atomhost.service", std::fs::read(&unit).expect("the unit"));
     host.ok("systemctl enable -q atomhost.service && sync");
     let before = state(&host);
-    change(&host, 70, "10s");
+    change(&host, 70, "30m");
+    // An hour passes while the host is off.
+    host.ok(&format!("perl -i -pe 's/(\"time\": )(\\d+)/$1 . ($2 - 3600)/e' {MANIFEST} && sync"));
     host.power_cut();
     host.boot();
     assert_eq!(state(&host), before);
@@ -250,4 +255,57 @@ fn a_lock_out_ends_by_itself() {
     };
     assert_eq!(output.code, 3, "{}{}", output.stdout, output.stderr);
     assert!(output.stderr.contains("others change users, groups and passwords too"), "{}", output.stderr);
+}
+
+/// Every kind of change that a profile's files can make.
+#[test]
+fn files_of_every_kind_come_back() {
+    let host = Host::builder("confirm-files").start();
+    host.ok(
+        "mkdir -m 2755 /etc/lab && cd /etc/lab && echo old >text && chmod 4711 text && chown games:adm text && \
+         echo secret >key && chmod 600 key && echo new secret >/root/key && chmod 600 /root/key && \
+         echo old >old.conf && ln -s old.conf link && echo drifted >mode && chmod 666 mode && touch -d 2001-01-01 mode",
+    );
+    set_attribute(&host, "/etc/lab/text", "user.note", "kept");
+    set_attribute(&host, "/etc/lab", "user.note", "kept");
+    let tree = |host: &Host| {
+        host.ok(
+            "cd /etc && find lab ! -type d -print0 | sort -z | xargs -0 sha256sum 2>&1; find lab -printf '%p %M %U:%G %l\\n' | sort; \
+             find lab -print0 | sort -z | xargs -0 perl -e 'for my $p (@ARGV) { my $v = \"\\0\" x 99; my $n = syscall(191, $p, \"user.note\", $v, 99); \
+             print \"$p \", substr($v, 0, $n), \"\\n\" if $n > 0 }'",
+        )
+    };
+    let before = tree(&host);
+    assert_eq!(before.matches(" kept\n").count(), 2, "{before}");
+    let wanted = "version: 1\nfiles:\n  /etc/lab/text: {content: \"new\\n\", mode: \"0644\", owner: root, group: root}\n  \
+        /etc/lab/key: {source: /root/key, secret: true, mode: \"0640\"}\n  /etc/lab/old.conf: {state: absent}\n  \
+        /etc/lab/mode: {state: touch, mode: \"0600\"}\n  /etc/lab/new/deep/file: {content: \"x\\n\"}\n  \
+        /etc/lab/folder: {state: directory, mode: \"0750\"}\n";
+    host.write(PROFILE, wanted);
+    let output = host.run("atomhost apply --confirm-within 10m");
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert_ne!(tree(&host), before);
+    assert_eq!(host.read("/etc/lab/key"), "new secret\n");
+    assert_eq!(
+        host.run("grep -rl secret /var/lib/atomhost/report.json /var/lib/atomhost/unconfirmed/manifest.json").code,
+        1
+    );
+    let output = host.run("atomhost revert");
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert_eq!(tree(&host), before);
+    assert_disarmed(&host);
+    // Kept this time.
+    host.ok("atomhost apply --confirm-within 10m && atomhost confirm");
+    assert_ne!(tree(&host), before);
+    assert_no_op(&host);
+    // A read-only place for the units: nothing can be promised, so nothing is changed.
+    host.write(PROFILE, wanted.replace("new\\n", "newer\\n"));
+    let changed = tree(&host);
+    host.ok("mount --bind /etc/systemd/system /etc/systemd/system && mount -o remount,ro,bind /etc/systemd/system");
+    let output = host.run("atomhost apply --confirm-within 10m");
+    assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
+    assert!(output.stderr.contains("cannot make sure that the changes can be taken back"), "{}", output.stderr);
+    assert_eq!(tree(&host), changed);
+    host.ok("umount /etc/systemd/system && test ! -e /var/lib/atomhost/unconfirmed && test ! -e /var/lib/atomhost/unconfirmed.new");
+    assert_disarmed(&host);
 }
