@@ -100,7 +100,10 @@ fn changes_are_kept_or_taken_back_by_hand() {
     assert!(host.read(FILE).contains("threshold=70"));
     // An access list outlives the change itself: without it the mode would mean something else.
     host.ok(&format!("setpriv --reuid 65534 --clear-groups cat {FILE} >/dev/null"));
-    assert_eq!(host.ok("systemd-analyze verify --man=no atomhost-revert.service atomhost-revert.timer 2>&1").trim(), "");
+    assert_eq!(
+        host.ok("systemd-analyze verify --man=no atomhost-revert.service atomhost-revert.timer 2>&1").trim(),
+        ""
+    );
     assert_eq!(host.ok("stat -c %a /var/lib/atomhost/unconfirmed").trim(), "700");
     assert_eq!(host.ok("find /var/lib/atomhost/unconfirmed -type f ! -perm 600 | wc -l").trim(), "0");
     let status = host.ok("atomhost status");
