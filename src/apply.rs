@@ -86,7 +86,5 @@ pub fn apply(
 /// # Errors
 /// The file cannot be written.
 pub fn write_report(host: &Host, report: &Report) -> Result<(), HostError> {
-    let mut json = serde_json::to_string_pretty(report).unwrap_or_default();
-    json.push('\n');
-    host.replace(REPORT_PATH, json.as_bytes(), 0o600, Ids::ROOT)
+    host.replace_json(REPORT_PATH, report, Ids::ROOT)
 }

@@ -301,6 +301,16 @@ impl Host {
         files::replace(&self.reader.path(path), bytes, mode, owner).map_err(failed("write", path))
     }
 
+    /// As [`Host::replace`], with a value's JSON form, for root's eyes alone.
+    ///
+    /// # Errors
+    /// The old file stays as it is.
+    pub fn replace_json(&self, path: &str, value: &impl serde::Serialize, owner: Ids) -> Result<(), HostError> {
+        let mut json = serde_json::to_string_pretty(value).unwrap_or_default();
+        json.push('\n');
+        self.replace(path, json.as_bytes(), 0o600, owner)
+    }
+
     /// Makes a directory with `mode` and `owner`, and its parents, mode 0755; one that is there is fine.
     ///
     /// # Errors
@@ -346,10 +356,7 @@ impl Host {
     /// # Errors
     /// It is there, and stays.
     pub fn remove_file(&self, path: &str) -> Result<(), HostError> {
-        match std::fs::remove_file(self.reader.path(path)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
-            _ => Ok(()),
-        }
+        files::remove(&self.reader.path(path)).map_err(failed("remove", path))
     }
 
     /// Removes a folder of atomhost's own with all that is in it; it need not be there.

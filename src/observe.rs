@@ -185,7 +185,7 @@ fn read_files(reader: &Reader, scope: &Scope<'_>, watch: &Watch) -> Result<Facts
 }
 
 /// Seconds since the epoch.
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 

@@ -85,9 +85,7 @@ pub struct Reverted {
 /// # Errors
 /// The file cannot be written.
 pub fn write(host: &Host, record: &Record) -> Result<(), HostError> {
-    let mut json = serde_json::to_string_pretty(record).unwrap_or_default();
-    json.push('\n');
-    host.replace(RECORD_PATH, json.as_bytes(), 0o600, Ids::ROOT)
+    host.replace_json(RECORD_PATH, record, Ids::ROOT)
 }
 
 /// Remembers which physical volumes the profile's disk entries are, and forgets intents that have

@@ -5,6 +5,7 @@ use super::{safeguard, watchdog, write_report};
 use crate::action::{Action, Repeat};
 use crate::exit::chain;
 use crate::host::command::Command;
+use crate::host::files::LABEL;
 use crate::host::preserved::State;
 use crate::host::{Host, HostError};
 use crate::record::{self, Record};
@@ -12,8 +13,6 @@ use crate::report::{Outcome, REPORT_PATH, Report, Taken};
 use crate::unconfirmed::{FOLDER, Kept, MANIFEST, Manifest};
 use std::time::Duration;
 
-/// An attribute that the kernel gives by itself where SELinux is on.
-const LABEL: &str = "security.selinux";
 /// After a failure the timer tries again so much later, and so often.
 pub const AGAIN_AFTER: Duration = Duration::from_secs(60);
 const MOST_ATTEMPTS: u32 = 10;

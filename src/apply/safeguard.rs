@@ -5,10 +5,10 @@ use super::watchdog;
 use crate::action::Change;
 use crate::host::preserved::State;
 use crate::host::{Host, HostError, Reader};
+use crate::observe;
 use crate::secret::digest;
 use crate::unconfirmed::{FOLDER, Kept, MANIFEST, MANIFEST_SCHEMA, Manifest, Moment, Undoing};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where backups are gathered before they count.
 const GATHERED: &str = "/var/lib/atomhost/unconfirmed.new";
@@ -85,7 +85,7 @@ pub fn read(reader: &Reader) -> Result<Option<Manifest>, SafeguardError> {
 /// # Errors
 /// /proc does not tell.
 pub fn moment(reader: &Reader) -> Result<Moment, HostError> {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let time = observe::now();
     let boot_id = reader.read_optional("/proc/sys/kernel/random/boot_id")?.unwrap_or_default().trim().to_owned();
     let uptime = reader.read_optional("/proc/uptime")?.unwrap_or_default();
     let seconds: f64 = uptime.split(' ').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
@@ -139,9 +139,7 @@ pub fn discard(host: &Host) -> Result<(), HostError> {
 /// # Errors
 /// The old one stays.
 pub fn write(host: &Host, path: &str, manifest: &Manifest) -> Result<(), HostError> {
-    let mut json = serde_json::to_string_pretty(manifest).unwrap_or_default();
-    json.push('\n');
-    host.replace(path, json.as_bytes(), 0o600, host.owner())
+    host.replace_json(path, manifest, host.owner())
 }
 
 fn keep(

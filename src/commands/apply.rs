@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
 use crate::host::command::{self, Command};
 use crate::host::{Host, lock, lock::Lock};
-use crate::observe::Scope;
+use crate::observe::{self, Scope};
 use crate::output;
 use crate::plan::{self, Plan, PlannedAction};
 use crate::profile::Profile;
@@ -20,7 +20,7 @@ use crate::steps::{Step, steps};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Between two looks for a disk that is not there yet.
@@ -41,7 +41,7 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
     {
         return Err(stale(&saved, "the host changed since it was made"));
     }
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let started = observe::now();
     let mut report = Report::begin(&plan, &profile_path, started);
     match report.outcome {
         Outcome::Refused => {
@@ -224,10 +224,14 @@ impl Run {
                 Exit::Failed
             }
         };
-        for line in report.leftover.iter().chain(&report.error) {
-            output::error_line(&format!("error: {}", render::printable(line)));
-        }
+        print_errors(report);
         exit
+    }
+}
+
+pub(super) fn print_errors(report: &Report) {
+    for line in report.leftover.iter().chain(&report.error) {
+        output::error_line(&format!("error: {}", render::printable(line)));
     }
 }
 

@@ -64,8 +64,7 @@ pub fn of(reader: &Reader, facts: &Facts, only: Option<(&str, &str)>) -> Result<
 /// Exit 64 when it could be several; exit 1 when there is none.
 fn named(facts: &Facts, name: &str) -> Result<(String, String), Failure> {
     let (group, pool) = full_name(facts, name)?;
-    let found = facts.volume_group(&group).and_then(|group| group.logical_volume(&pool));
-    match found.is_some_and(|lv| lv.pool.is_some()) {
+    match facts.volume_group(&group).is_some_and(|group| group.thin_pool(&pool).is_some()) {
         true => Ok((group, pool)),
         false => Err(Failure::new(Exit::Failed, format!("{group}/{pool}: there is no such thin pool"))),
     }
@@ -80,7 +79,7 @@ pub fn full_name(facts: &Facts, name: &str) -> Result<(String, String), Failure>
         return Ok((group.to_owned(), pool.to_owned()));
     }
     let groups = facts.volume_groups.iter();
-    let groups = groups.filter(|group| group.logical_volume(name).is_some_and(|lv| lv.pool.is_some()));
+    let groups = groups.filter(|group| group.thin_pool(name).is_some());
     match groups.collect::<Vec<_>>()[..] {
         [group] => Ok((group.name.clone(), name.to_owned())),
         [] => Err(Failure::new(Exit::Usage, format!("no volume group has a thin pool `{name}`: write it as VG/POOL"))),

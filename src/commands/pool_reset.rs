@@ -1,6 +1,6 @@
 //! `atomhost pool reset`: consent, then plan, apply and report like everything else.
 
-use super::apply::{Screen, leftover, require_tools, run_actions};
+use super::apply::{Screen, leftover, print_errors, require_tools, run_actions};
 use super::{load, look, pool, unconfirmed};
 use crate::action::Action;
 use crate::apply;
@@ -19,7 +19,6 @@ use crate::resources::pool_reset::{self as resource, Afterwards, ENGINES, Reset}
 use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What engines record about their pools, and what shows that they do.
 const STALE: [(&str, &str); 3] = [
@@ -59,7 +58,7 @@ pub async fn reset(arguments: &cli::PoolReset, global: &Global) -> Result<Exit, 
     let afterwards = if arguments.keep_stopped { Afterwards::KeepStopped } else { Afterwards::Start };
     let resetting = Resetting { host, profile, group, pool, units, afterwards };
     let plan = resetting.plan(&facts);
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let started = crate::observe::now();
     let shown = profile_path.map_or_else(|| "no profile".to_owned(), |path| path.display().to_string());
     let mut report = Report::begin(&plan, &shown, started);
     if report.outcome == Outcome::Refused {
@@ -164,9 +163,8 @@ impl Resetting {
 
     /// What a second look still finds to do.
     fn leftover(&self, facts: &Facts, record: &Record) -> Vec<String> {
-        let found = facts.volume_group(&self.group).and_then(|group| group.logical_volume(&self.pool));
         let mut left = Vec::new();
-        if found.is_none_or(|lv| lv.pool.is_none()) {
+        if facts.volume_group(&self.group).is_none_or(|group| group.thin_pool(&self.pool).is_none()) {
             left.push(format!("{}: is not there", self.name()));
         }
         if let Some(profile) = &self.profile {
@@ -203,8 +201,6 @@ impl Resetting {
 
 fn close(report: &Report) -> Exit {
     output::line("Failed; run it again once the cause is gone.");
-    for line in report.leftover.iter().chain(&report.error) {
-        output::error_line(&format!("error: {}", printable(line)));
-    }
+    print_errors(report);
     Exit::Failed
 }

@@ -126,6 +126,10 @@ impl VolumeGroup {
         self.logical_volumes.iter().find(|lv| lv.name == name)
     }
 
+    pub fn thin_pool(&self, name: &str) -> Option<&Pool> {
+        self.logical_volume(name)?.pool.as_ref()
+    }
+
     /// The thin volumes of a pool.
     pub fn thin_volumes<'a>(&'a self, pool: &'a str) -> impl Iterator<Item = &'a LogicalVolume> {
         self.logical_volumes.iter().filter(move |lv| lv.thin.as_ref().is_some_and(|thin| thin.pool == pool))

@@ -9,9 +9,12 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Component, Path, PathBuf};
 use tempfile::NamedTempFile;
 
+/// The extended attribute that holds a file's SELinux label; the kernel gives one to every file of a host that has
+/// SELinux.
+pub const LABEL: &str = "security.selinux";
 /// The extended attributes that say who may use a file: its SELinux label, and its access list, without
 /// which the mode's group bits would mean another group.
-const KEPT: [&str; 2] = ["security.selinux", "system.posix_acl_access"];
+const KEPT: [&str; 2] = [LABEL, "system.posix_acl_access"];
 /// The largest value of an extended attribute that the kernel takes (XATTR_SIZE_MAX).
 pub(super) const LARGEST_VALUE: usize = 64 << 10;
 /// As many links as the kernel follows.
@@ -113,7 +116,7 @@ pub fn rename(path: &Path, to: &Path) -> Result<()> {
     sync(to.parent().unwrap_or(Path::new("/")))
 }
 
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
 

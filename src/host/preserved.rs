@@ -1,7 +1,7 @@
 //! What is at a path, completely: kind, content, owner, mode and extended attributes, taken down to
 //! be put back later.
 
-use super::files::{self, Ids, LARGEST_VALUE};
+use super::files::{self, Ids, LABEL, LARGEST_VALUE, parent};
 use crate::secret::digest;
 use rustix::buffer::spare_capacity;
 use rustix::fs::XattrFlags;
@@ -14,8 +14,6 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
-/// A file's SELinux label; the kernel gives one to every file of a host that has SELinux.
-const LABEL: &str = "security.selinux";
 /// Attributes that hold access lists. Others of `system.` belong to the file system.
 const ACCESS_LISTS: [&str; 2] = ["system.posix_acl_access", "system.posix_acl_default"];
 /// Sealed by the kernel itself, and not to be set.
@@ -146,10 +144,6 @@ pub fn keep_beside(path: &Path) -> Result<String> {
 /// Neither waiting for a pipe's other end nor following a link that took the file's place.
 fn open(path: &Path) -> Result<File> {
     OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW).open(path)
-}
-
-fn parent(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("/"))
 }
 
 fn remove(path: &Path) -> Result<()> {

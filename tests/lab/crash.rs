@@ -4,7 +4,7 @@
 #![allow(dead_code)]
 
 use crate::harness::{Disk, Host};
-use crate::support::{PROFILE, assert_no_op, shipped};
+use crate::support::{PROFILE, assert_no_op, give_what_the_whole_role_expects, shipped, with_serials};
 use std::time::Duration;
 
 /// A whole run, without KVM, with several hosts on one machine.
@@ -46,13 +46,7 @@ impl Scenario {
         host.ok("head -c 8M /dev/urandom >/root/data && sha256sum /root/data >/root/sums");
         match self {
             Scenario::Provisioning => {
-                let certificate = format!("{}/tests/certificates/root.crt", env!("CARGO_MANIFEST_DIR"));
-                host.write("/etc/atomhost/ca.crt", std::fs::read(&certificate).expect("a certificate"));
-                host.ok("umask 077; echo '$6$saltsalt$R9dWt/znLN2H2lRupDD.YQTdspQ0eTjj8yL.kMuypengCDEauRKKzOqOtRbqBzS4i.7suaez7medavBRqBOQy1' >/etc/atomhost/root.hash");
-                // Hashing the usual hundreds of certificates takes minutes without KVM.
-                host.ok(
-                    "echo mozilla/ISRG_Root_X1.crt >/etc/ca-certificates.conf; find /etc/ssl/certs -type l -delete",
-                );
+                give_what_the_whole_role_expects(&host);
             }
             Scenario::Growth => {
                 host.write(PROFILE, with_serials(&shipped("scheme-v2"), &["DATA1"]));
@@ -79,19 +73,6 @@ impl Scenario {
                 .replace("swap: {size: 2G", "swap: {size: 3G"),
         }
     }
-}
-
-/// A shipped profile with its disk named by what a boot does not change.
-fn with_serials(profile: &str, serials: &[&str]) -> String {
-    let disks: Vec<String> = serials.iter().map(|serial| format!("- {{serial: {serial}}}")).collect();
-    let text: Vec<String> = profile
-        .lines()
-        .map(|line| match line.trim_start().starts_with("- /dev/sdb") {
-            true => format!("    {}", disks.join("\n    ")),
-            false => line.to_owned(),
-        })
-        .collect();
-    text.join("\n") + "\n"
 }
 
 /// What must be the same, wherever a run was cut off: all that a profile says, and nothing left over.

@@ -1,6 +1,6 @@
 //! Case 19 and around it: files, certificates, lvm.conf, Docker's files; where they cannot be written.
 
-use super::support::{PROFILE, actions, assert_no_op, assert_refused, converge, kinds, plan, profile};
+use super::support::{PROFILE, SMALL_STORE, actions, assert_no_op, assert_refused, converge, kinds, plan, profile};
 use crate::harness::{Disk, Host};
 use serde_json::Value;
 
@@ -74,10 +74,6 @@ printf '{\n  \x22live-restore\x22: true,\n  \x22log-driver\x22: \x22json-file\x2
 printf '[Service]\nExecStart=/bin/sleep infinity\n' | tee /etc/systemd/system/docker.service >/etc/systemd/system/lvm2-lvmetad.service
 systemctl daemon-reload && systemctl start docker lvm2-lvmetad
 ";
-
-/// A trust store of one certificate: hashing the usual hundreds takes minutes without KVM.
-pub const SMALL_STORE: &str =
-    "echo mozilla/ISRG_Root_X1.crt >/etc/ca-certificates.conf; find /etc/ssl/certs -type l -delete";
 
 /// Case 19: every kind once, then each kind of drift, and no secret in sight.
 #[test]

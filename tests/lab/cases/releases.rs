@@ -1,6 +1,8 @@
 //! Other hosts than the stock Debian 12: a newer release, and one whose root OSTree deploys.
 
-use super::support::{PROFILE, actions, assert_no_op, assert_refused, converge, extents, kinds, lv, plan, shipped};
+use super::support::{
+    PROFILE, actions, assert_no_op, assert_refused, converge, extents, kinds, lv, plan, shipped, with_serials,
+};
 use crate::harness::{Disk, Host, ImageKind};
 use serde_json::Value;
 use std::time::Duration;
@@ -15,8 +17,7 @@ fn host(name: &str, kind: ImageKind) -> Host {
 
 /// Scheme v2, with the disks named by what a reboot does not change.
 fn scheme_v2(serials: &[&str]) -> String {
-    let disks: Vec<String> = serials.iter().map(|serial| format!("- {{serial: {serial}}}")).collect();
-    shipped("scheme-v2").replace("- /dev/sdb", &disks.join("\n    "))
+    with_serials(&shipped("scheme-v2"), serials)
 }
 
 fn install_unit(host: &Host) {

@@ -1,6 +1,9 @@
 //! The partition schemes that the profiles ship, from stock host to no-op.
 
-use super::support::{PROFILE, actions, assert_no_op, converge, extents, lv, plan, shipped};
+use super::support::{
+    PROFILE, actions, assert_no_op, converge, extents, give_what_the_whole_role_expects, lv, plan, shipped,
+    with_serials,
+};
 use crate::harness::{Disk, Host};
 
 fn host(name: &str) -> Host {
@@ -36,12 +39,9 @@ fn scheme_v2_from_stock_host_to_reboot() {
 #[test]
 fn the_whole_role_on_a_stock_host() {
     let mut host = host("role");
-    let certificate = format!("{}/tests/certificates/root.crt", env!("CARGO_MANIFEST_DIR"));
-    host.write("/etc/atomhost/ca.crt", std::fs::read(&certificate).expect("a certificate"));
-    host.ok("umask 077; echo '$6$saltsalt$R9dWt/znLN2H2lRupDD.YQTdspQ0eTjj8yL.kMuypengCDEauRKKzOqOtRbqBzS4i.7suaez7medavBRqBOQy1' >/etc/atomhost/root.hash");
-    host.ok(super::files::SMALL_STORE);
+    give_what_the_whole_role_expects(&host);
     let keys = host.read("/root/.ssh/authorized_keys");
-    converge(&host, &shipped("scheme-v2-complete").replace("- /dev/sdb ", "- {serial: DATA1} "));
+    converge(&host, &with_serials(&shipped("scheme-v2-complete"), &["DATA1"]));
     let added = host.read("/root/.ssh/authorized_keys");
     assert!(added.starts_with(&keys) && added.ends_with("ops@example.com\n"), "{added}");
     host.reboot();

@@ -4,6 +4,12 @@ use crate::harness::{Host, Output};
 use serde_json::Value;
 
 pub const PROFILE: &str = "/etc/atomhost/profile.yaml";
+/// A trust store of one certificate: hashing the usual hundreds takes minutes without KVM.
+pub const SMALL_STORE: &str =
+    "echo mozilla/ISRG_Root_X1.crt >/etc/ca-certificates.conf; find /etc/ssl/certs -type l -delete";
+/// Of the password `atomhost`.
+pub const HASH: &str =
+    "$6$saltsalt$R9dWt/znLN2H2lRupDD.YQTdspQ0eTjj8yL.kMuypengCDEauRKKzOqOtRbqBzS4i.7suaez7medavBRqBOQy1";
 const REPORT: &str = "/var/lib/atomhost/report.json";
 
 /// The plan for the profile on the host, as JSON. Proves on the way that planning changes nothing.
@@ -109,4 +115,26 @@ pub fn profile(volumes: &str, pools: &str) -> String {
         }
     }
     text
+}
+
+/// A shipped profile with its disk named by what a boot does not change.
+pub fn with_serials(profile: &str, serials: &[&str]) -> String {
+    let disks: Vec<String> = serials.iter().map(|serial| format!("- {{serial: {serial}}}")).collect();
+    let text: Vec<String> = profile
+        .lines()
+        .map(|line| match line.trim_start().starts_with("- /dev/sdb") {
+            true => format!("    {}", disks.join("\n    ")),
+            false => line.to_owned(),
+        })
+        .collect();
+    text.join("\n") + "\n"
+}
+
+/// The files that the profile of the whole role expects, and a trust store that is quick to make anew.
+#[track_caller]
+pub fn give_what_the_whole_role_expects(host: &Host) {
+    let certificate = format!("{}/tests/certificates/root.crt", env!("CARGO_MANIFEST_DIR"));
+    host.write("/etc/atomhost/ca.crt", std::fs::read(&certificate).expect("a certificate"));
+    host.ok(&format!("umask 077; echo '{HASH}' >/etc/atomhost/root.hash"));
+    host.ok(SMALL_STORE);
 }

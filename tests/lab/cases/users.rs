@@ -1,11 +1,9 @@
 //! Groups, users, password hashes and authorized keys, on a host whose sshd, PAM and shadow tools judge.
 
-use super::support::{PROFILE, assert_no_op, assert_refused, converge, kinds};
+use super::support::{HASH, PROFILE, assert_no_op, assert_refused, converge, kinds};
 use crate::harness::Host;
 use std::time::Duration;
 
-/// Of the password `atomhost`.
-const HASH: &str = "$6$saltsalt$R9dWt/znLN2H2lRupDD.YQTdspQ0eTjj8yL.kMuypengCDEauRKKzOqOtRbqBzS4i.7suaez7medavBRqBOQy1";
 const YESCRYPT: &str = "$y$j9T$abcdefghijklmnop$oMbiINs7LTUtsPO.VMcwxtNts71UPrb5kknLO8RP3r.";
 
 /// A host whose profile may hold secrets, with the keys /root/a, /root/b and /root/c.
