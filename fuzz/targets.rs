@@ -6,7 +6,8 @@ use atomhost::access::rule::{Rule, Syntax};
 use atomhost::accounts::Accounts;
 use atomhost::facts::Facts;
 use atomhost::fstab::{self, Line, Table};
-use atomhost::profile::Profile;
+use atomhost::profile::compose::{self, Part};
+use atomhost::profile::{Profile, ProfileError};
 use atomhost::render::{Options, text};
 use atomhost::saved::SavedPlan;
 use atomhost::{authorized_keys, block, certificate, crypt, env_file, lvm_conf, observe, plan, profile, size};
@@ -15,11 +16,12 @@ use std::collections::BTreeSet;
 /// A target by the name of its corpus.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("access", access),
     ("accounts", accounts),
     ("authorized_keys", keys),
     ("certificate", certificates),
+    ("composed", composed),
     ("env_file", environment),
     ("facts", facts),
     ("fstab", table),
@@ -34,6 +36,25 @@ pub const TARGETS: [Target; 13] = [
 /// What files are read as that hold no UTF-8: not at all, or with marks in place of it.
 fn words(data: &[u8]) -> String {
     String::from_utf8_lossy(data).into_owned()
+}
+
+/// Files of one profile, with a zero byte between them.
+pub fn composed(data: &[u8]) {
+    let parts = data.split(|byte| *byte == 0).map(|file| {
+        let mut part = Part::read("part.yaml", file)?;
+        part.take_extends()?;
+        Ok(part)
+    });
+    match parts.collect::<Result<Vec<Part>, ProfileError>>().map(compose::merge) {
+        Ok(merged) => {
+            let text = atomhost::render::profile::merged(&merged, &Options::default());
+            assert!(text.lines().count() >= merged.text.text.lines().count());
+            if let Err(error) = merged.parse() {
+                assert!(!error.to_string().is_empty());
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
 }
 
 pub fn profiles(data: &[u8]) {
