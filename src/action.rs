@@ -23,7 +23,8 @@ pub enum Action {
     GrowPartition { disk: String, table: PartitionTable, number: u32, device: String, from: u64, to: u64 },
     /// pvresize: a physical volume follows its device.
     ResizePhysicalVolume { device: String, from_extents: u64, to_extents: u64 },
-    /// wipefs --all: the signatures named in the plan, and only with the profile's consent.
+    /// wipefs --all: the signatures named in the plan, and only with the profile's consent. None are named where a
+    /// disk holds data without any.
     WipeSignatures { device: String, signatures: Vec<String> },
     /// vgcreate with its first physical volumes.
     CreateVolumeGroup { volume_group: String, devices: Vec<DiskTaken> },
@@ -195,6 +196,9 @@ pub struct DiskTaken {
     pub selector: String,
     /// It is an empty physical volume already: an earlier run was cut off while taking it.
     pub resumed: bool,
+    /// The profile consents to lose what it holds, and an action before this one has wiped its signatures.
+    #[serde(default)]
+    pub consented: bool,
 }
 
 impl Action {

@@ -1,5 +1,7 @@
 //! Apply: the only interpreter of actions, and the only module that is given a writing host.
 
+#[cfg(test)]
+mod faults;
 mod perform;
 pub mod revert;
 pub mod safeguard;
@@ -23,7 +25,8 @@ pub trait Progress {
 }
 
 /// Carries out the actions of `plan` in order, up to the first failure or until `stop` is set, which
-/// is looked at between actions only. The report is kept on disk as the run goes on.
+/// is looked at between actions only. The report is kept on disk as the run goes on; its outcome stays
+/// [`Outcome::Started`] when all actions succeeded, until the caller has looked again.
 ///
 /// `record` is what is remembered so far; intents are added before an action that a crash could
 /// leave half-done or that leaves something owed, and removed after the action that fulfils them.
@@ -74,10 +77,8 @@ pub fn apply(
             record::write(host, record)?;
         }
     }
-    if report.outcome == Outcome::Started {
-        report.outcome = Outcome::Done;
-    }
     report.seconds = started.elapsed().as_secs_f64();
+    // Where all went well the outcome is still open: whether the host is as it shall be takes another look.
     write_report(host, report)
 }
 

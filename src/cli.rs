@@ -1,6 +1,7 @@
 //! The command line: types and help texts, no behaviour.
 
 use crate::manual;
+use crate::plan::RefusalCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -53,6 +54,12 @@ pub enum Command {
     /// right; exit code 65.
     #[command(after_help = manual::examples("validate"))]
     Validate(Validate),
+    /// Show a profile with all its files merged, and where each value comes from
+    ///
+    /// A profile may extend others, and is completed by drop-ins: for /etc/atomhost/profile.yaml those are
+    /// /etc/atomhost/profile.d/*.yaml. What is printed is a profile again, with the values of secrets made unreadable.
+    #[command(after_help = manual::examples("render"))]
+    Render(Render),
     /// Show what apply would do, and why; change nothing
     #[command(after_help = manual::examples("plan"))]
     Plan(Plan),
@@ -70,6 +77,18 @@ pub enum Command {
     Facts(Facts),
     /// Show the last run and how full the thin pools are
     Status,
+    /// List the runs that did something to this host, or would have
+    ///
+    /// The last one first, as many as are kept (30). With a number: that run with all its actions.
+    #[command(after_help = manual::examples("history"))]
+    History(History),
+    /// Group many hosts by what their plans or reports say
+    ///
+    /// Reads the JSON of `plan --format json`, of saved plans and of reports, one document a host, and needs neither a
+    /// host nor root. Hosts to which the same is done have the same fingerprint. A file that is none of these is named,
+    /// the others are counted all the same; exit code 65.
+    #[command(after_help = manual::examples("summarize"))]
+    Summarize(Summarize),
     /// Keep the changes of the last `apply --confirm-within`
     ///
     /// Exit code 0 also when nothing is unconfirmed; 3 when the changes were taken back already.
@@ -84,6 +103,11 @@ pub enum Command {
     /// Look at thin pools, or make one anew
     #[command(after_help = manual::examples("pool"))]
     Pool(Pool),
+    /// Say more about a refusal: what it means, why, how to look, how to put it right
+    ///
+    /// Without a code all of them are listed.
+    #[command(after_help = manual::examples("explain"))]
+    Explain(Explain),
     /// Print a JSON schema, for editors and other programs
     #[command(after_help = manual::examples("schema"))]
     Schema(Schema),
@@ -102,6 +126,14 @@ pub struct Validate {
     pub profiles: Vec<PathBuf>,
 }
 
+/// `atomhost render`
+#[derive(Args, Debug)]
+pub struct Render {
+    /// The profile
+    #[arg(value_name = "PROFILE", default_value = DEFAULT_PROFILE)]
+    pub profile: PathBuf,
+}
+
 /// `atomhost plan`
 #[derive(Args, Debug)]
 pub struct Plan {
@@ -111,9 +143,9 @@ pub struct Plan {
     /// Plan for the host that these facts describe (from `atomhost facts`), not for this one
     #[arg(long, value_name = "FILE")]
     pub facts: Option<PathBuf>,
-    /// For people or for programs
+    /// For people on a terminal, for programs, or for people in a browser: one page that needs nothing else
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+    pub format: PlanFormat,
     /// Save the plan as JSON, for `apply --plan`
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -131,6 +163,9 @@ pub struct Apply {
     /// Run this saved plan, if it is still what would be planned now; exit code 4 if it is not
     #[arg(long, value_name = "FILE", conflicts_with = "profile")]
     pub plan: Option<PathBuf>,
+    /// For people, or for programs that read along: an event a line, as JSON (atomhost schema events)
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
     /// Run as a boot service: tell systemd when done
     #[arg(long)]
     pub boot: bool,
@@ -219,6 +254,34 @@ pub struct Check {
     /// What the host shall be like
     #[arg(value_name = "PROFILE", default_value = DEFAULT_PROFILE)]
     pub profile: PathBuf,
+    /// Write what was found as metrics, for node_exporter's textfile collector; also when the host cannot be looked at
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
+}
+
+/// `atomhost history`
+#[derive(Args, Debug)]
+pub struct History {
+    /// Show this one in full; 1 is the last
+    #[arg(value_name = "RUN")]
+    pub run: Option<usize>,
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// `atomhost summarize`
+#[derive(Args, Debug)]
+pub struct Summarize {
+    /// Files, directories (all of *.json in them), or - for stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// How many hosts of each group are named
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    pub names: usize,
 }
 
 /// `atomhost facts`
@@ -227,6 +290,14 @@ pub struct Facts {
     /// Look closely at what this profile names; by default at what /etc/atomhost/profile.yaml does
     #[arg(value_name = "PROFILE")]
     pub profile: Option<PathBuf>,
+}
+
+/// `atomhost explain`
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// The word that a refusal ends with, such as disk-has-signature
+    #[arg(value_name = "CODE", hide_possible_values = true)]
+    pub code: Option<RefusalCode>,
 }
 
 /// `atomhost schema`
@@ -273,6 +344,14 @@ pub enum LogLevel {
 
 /// Form of a plan on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    Text,
+    Json,
+    Html,
+}
+
+/// Form of what is printed on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,
     Json,
@@ -284,6 +363,10 @@ pub enum SchemaOf {
     Profile,
     Plan,
     Facts,
+    Report,
+    Summary,
+    History,
+    Events,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

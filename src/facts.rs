@@ -8,7 +8,7 @@ pub mod index;
 mod logins;
 mod lvm;
 
-pub use block::{BlockDevice, BlockKind, FilesystemProbe, Partition, PartitionTable, Probe, SwapProbe};
+pub use block::{BlockDevice, BlockKind, FilesystemProbe, Partition, PartitionTable, Probe, Residue, SwapProbe};
 pub use logins::{HashFacts, KeysSetting, LoginFacts, PasswordFacts, PasswordState};
 pub use lvm::{LogicalVolume, PhysicalVolume, Pool, Role, Thin, VolumeGroup};
 

@@ -5,6 +5,7 @@
 //! [`crate::apply`] is given one. A dry-run therefore cannot write.
 
 pub mod command;
+pub mod cores;
 mod directory;
 pub mod files;
 pub mod lock;
@@ -17,9 +18,13 @@ use command::{Command, CommandError, Output};
 use files::Ids;
 use preserved::State;
 pub use query::Query;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+
+/// Bytes; no file that atomhost reads whole is nearly as large.
+const LARGEST_FILE: u64 = 64 << 20;
 
 /// How commands are run: for real, or by a test's fake.
 pub type Runner = Arc<dyn Fn(&Command) -> Result<Output, CommandError> + Send + Sync>;
@@ -119,13 +124,7 @@ impl Reader {
     /// # Errors
     /// The effective user is not root. A test's folder needs none.
     pub fn require_root(&self) -> Result<(), HostError> {
-        // The owner of /proc/self is the effective user.
-        let user = std::fs::metadata("/proc/self").map(|metadata| metadata.uid());
-        match user {
-            _ if self.root != Path::new("/") => Ok(()),
-            Ok(0) => Ok(()),
-            _ => Err(HostError::NeedsRoot),
-        }
+        if self.root != Path::new("/") || nix::unistd::geteuid().is_root() { Ok(()) } else { Err(HostError::NeedsRoot) }
     }
 
     /// Runs a command that only looks. Its exit code is for the caller to judge.
@@ -142,13 +141,9 @@ impl Reader {
     /// # Errors
     /// It is there, but cannot be read, or is no text.
     pub fn read_optional(&self, path: &str) -> Result<Option<String>, HostError> {
-        match std::fs::read_to_string(self.path(path)) {
-            Ok(text) => Ok(Some(text)),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-                Ok(None)
-            }
-            Err(source) => Err(HostError::File { doing: "read", path: path.to_owned(), source }),
-        }
+        let no_text = |_| failed("read", path)(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is no UTF-8"));
+        let bytes = self.bytes_optional(path)?;
+        bytes.map(|bytes| String::from_utf8(bytes).map_err(no_text)).transpose()
     }
 
     /// The digest of a file's content, for a file that is a secret; `None` when there is none.
@@ -164,13 +159,7 @@ impl Reader {
     /// # Errors
     /// It is there, but cannot be read.
     pub fn bytes_optional(&self, path: &str) -> Result<Option<Vec<u8>>, HostError> {
-        match std::fs::read(self.path(path)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
-                Ok(None)
-            }
-            Err(error) => Err(failed("read", path)(error)),
-        }
+        files::optional(read(&self.path(path))).map_err(failed("read", path))
     }
 
     /// Whether anything is at a path, be it a link that leads nowhere.
@@ -214,7 +203,7 @@ impl Reader {
     /// # Errors
     /// There is none, or it cannot be read.
     pub fn read_bytes(&self, path: &str) -> Result<Vec<u8>, HostError> {
-        std::fs::read(self.path(path)).map_err(failed("read", path))
+        read(&self.path(path)).map_err(failed("read", path))
     }
 
     /// Where a systemd credential lies: one given to this unit, or one given to the system.
@@ -288,6 +277,8 @@ impl Host {
     /// # Errors
     /// As [`Host::run`].
     pub fn run_with_secret(&self, command: &Command, input: Vec<u8>) -> Result<Output, HostError> {
+        // A crash of the command must not write the secret to the disk.
+        let _no_cores = cores::Forbidden::for_children();
         let output = self.reader.start(&command.clone().stdin(input), command)?;
         succeeded(command, output)
     }
@@ -377,6 +368,17 @@ impl Host {
     pub fn rename(&self, path: &str, to: &str) -> Result<(), HostError> {
         files::rename(&self.reader.path(path), &self.reader.path(to)).map_err(failed("move away", path))
     }
+}
+
+/// A user may have put anything at a path in a directory of his since it was looked at: a pipe, /dev/zero by a link,
+/// a file of all sizes, somebody else's.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    files::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "it is larger than 64 MiB"));
+    }
+    Ok(bytes)
 }
 
 fn failed(doing: &'static str, path: &str) -> impl Fn(std::io::Error) -> HostError {

@@ -19,6 +19,9 @@ fn main() -> ExitCode {
         }
     };
     log_to_stderr(cli.global.log_level);
+    if let Err(error) = atomhost::host::cores::forbid() {
+        return fail(Exit::Failed, &format!("cannot keep secrets out of core dumps: {error}"));
+    }
     // Modes are the plan's to choose, also those of files that a tool makes: not the caller's.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -32,8 +35,9 @@ fn main() -> ExitCode {
 }
 
 fn fail(exit: Exit, message: &str) -> ExitCode {
-    // Profile errors bring their own `error:` and picture.
-    let prefix = if exit == Exit::InvalidProfile && message.starts_with("error") { "" } else { "error: " };
+    // Profile errors bring their own `error:` and picture, in colour at times.
+    let is_picture = anstream::adapter::strip_str(message).to_string().starts_with("error");
+    let prefix = if is_picture { "" } else { "error: " };
     let _ = writeln!(std::io::stderr(), "{prefix}{message}");
     exit.into()
 }

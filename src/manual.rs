@@ -6,6 +6,7 @@ pub use page::page;
 
 use crate::cli::DEFAULT_PROFILE;
 use crate::exit::Exit;
+use crate::history::HISTORY_PATH;
 use crate::record::RECORD_PATH;
 use crate::report::REPORT_PATH;
 use crate::unconfirmed::FOLDER;
@@ -23,11 +24,13 @@ const fn example(command: &'static str, line: &'static str, purpose: &'static st
 }
 
 /// In the order in which they are wanted on a new host.
-const EXAMPLES: [Example; 15] = [
+const EXAMPLES: [Example; 22] = [
     example("validate", "atomhost validate profile.yaml", "is it well written? works anywhere"),
+    example("render", "atomhost render", "all files of the profile in one, and who says what"),
     example("plan", "atomhost plan", "what would be done, and why? changes nothing"),
     example("plan", "atomhost plan -v", "with the commands behind each action"),
     example("plan", "atomhost plan profile.yaml --facts host1.json", "the same, far from the host"),
+    example("plan", "atomhost plan --format html >plan.html", "a page to pass on"),
     example("plan", "atomhost plan --out plan.json", "save it, to be read and approved"),
     example("apply", "atomhost apply --plan plan.json", "do exactly what was saved, or nothing"),
     example("apply", "atomhost apply", "plan and do it"),
@@ -36,15 +39,22 @@ const EXAMPLES: [Example; 15] = [
     example("confirm", "atomhost confirm", "it works: the changes stay"),
     example("pool", "atomhost pool status", "how full are the thin pools, and how far can they grow?"),
     example("check", "atomhost check && echo in sync", "for monitoring"),
+    example("summarize", "atomhost summarize plans/", "how many hosts plan what?"),
+    example("check", "atomhost check --metrics /var/lib/node/atomhost.prom", "for Prometheus, by node_exporter"),
+    example("history", "atomhost history", "what was done to this host, and when?"),
+    example("history", "atomhost history 2", "the last run but one, with all its actions"),
     example("facts", "atomhost facts >host1.json", "for plan --facts"),
+    example("explain", "atomhost explain disk-has-signature", "what does this refusal mean, and what now?"),
     example("schema", "atomhost schema >profile.schema.json", "for an editor's completion"),
     example("completions", "atomhost completions bash >/etc/bash_completion.d/atomhost", "for the next shell"),
 ];
 
 /// Paths that atomhost reads or writes by itself.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 9] = [
     (DEFAULT_PROFILE, "the profile, where a command names none"),
+    ("/etc/atomhost/profile.d/*.yaml", "what completes that profile, in the order of names"),
     (REPORT_PATH, "what the last apply did, with times and commands"),
+    (HISTORY_PATH, "the runs before it, the last thirty"),
     (RECORD_PATH, "which disk a name of the profile meant, and what was begun"),
     (FOLDER, "what confirm forgets and revert brings back"),
     ("/run/atomhost.lock", "held while an apply runs"),

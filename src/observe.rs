@@ -6,6 +6,8 @@
 
 pub mod accounts;
 pub mod block;
+#[cfg(test)]
+mod faults;
 pub mod files;
 pub mod logins;
 pub mod lvm;
@@ -14,11 +16,14 @@ pub mod mounts;
 pub mod pam;
 pub mod paths;
 pub mod probe;
+pub mod residue;
 pub mod session;
 pub mod superblock;
 pub mod swaps;
 pub mod units;
 
+use self::probe::{Look, Probed};
+use crate::background;
 use crate::exit::{Exit, Failure};
 use crate::facts::index::Index;
 use crate::facts::{BlockDevice, BlockKind, FACTS_VERSION, Facts, Fstab, Memory, Role};
@@ -28,7 +33,10 @@ use crate::record::{RECORD_PATH, Record};
 use crate::resources::disk::record_key;
 use crate::resources::{self, Watch};
 use std::collections::{BTreeMap, HashSet};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// What a device may take to be looked at, tools included: a disk that is being replaced by its array takes a minute.
+const PROBE_DEADLINE: Duration = Duration::from_secs(180);
 
 /// How closely to look.
 #[derive(Clone, Copy, Debug)]
@@ -109,12 +117,12 @@ impl From<ObserveError> for Failure {
 pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, ObserveError> {
     reader.require_root()?;
     let lvm_reader = reader.clone();
-    let lvm = tokio::task::spawn_blocking(move || lvm_reader.query(&Query::LvmReport));
+    let lvm = background::start(move || lvm_reader.query(&Query::LvmReport));
     let watch = scope.profile().map(resources::watch).unwrap_or_default();
     let (settings_reader, settings) = (reader.clone(), watch.lvm_settings.clone());
-    let settings = tokio::task::spawn_blocking(move || lvm_settings::read(&settings_reader, &settings));
+    let settings = background::start(move || lvm_settings::read(&settings_reader, &settings));
     let (units_reader, names) = (reader.clone(), watch.units.clone());
-    let units = tokio::task::spawn_blocking(move || units::read(&units_reader, &names));
+    let units = background::start(move || units::read(&units_reader, &names));
     let mut facts = read_files(reader, scope, &watch)?;
     let report = lvm.await.map_err(|error| ObserveError::Lvm(error.to_string()))??;
     let report = lvm::from_output(&report).map_err(ObserveError::Lvm)?;
@@ -127,10 +135,13 @@ pub async fn observe(reader: &Reader, scope: &Scope<'_>) -> Result<Facts, Observ
     for number in wanted {
         let Some(path) = facts.device(&number).map(BlockDevice::path) else { continue };
         let reader = reader.clone();
-        probes.push((number, tokio::task::spawn_blocking(move || probe::probe(&reader, &path))));
+        probes.push((number, background::start(move || probe::probe(&reader, &path, Look::Data))));
     }
     for (number, probing) in probes {
-        let probed = probing.await.map_err(|error| ObserveError::Lvm(error.to_string()))??;
+        let probed = match tokio::time::timeout(PROBE_DEADLINE, probing).await {
+            Ok(probed) => probed.map_err(|error| ObserveError::Lvm(error.to_string()))??,
+            Err(_) => Probed::unreadable(format!("no answer to a read within {} s", PROBE_DEADLINE.as_secs())),
+        };
         if let Some(device) = facts.block_devices.iter_mut().find(|device| device.number == number) {
             device.busy = probed.busy;
             device.probe = Some(probed.found);

@@ -3,6 +3,7 @@
 //! Every effect is carried forward in [`model::Model`], so a chain on a blank host is planned as it
 //! will happen, and every refusal is found before the first write.
 
+mod fingerprint;
 pub mod ledger;
 pub mod model;
 
@@ -92,12 +93,16 @@ pub struct Refusal {
 }
 
 /// The guards. The words are stable: scripts may match them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCode {
     /// A named disk is not there (yet): the one guard that waiting may satisfy (exit 75).
     DiskMissing,
     DiskHasSignature,
+    /// No known signature, but not only zeroes either.
+    DiskHasData,
     DiskInUse,
     DiskUnreadable,
     DiskReadOnly,
@@ -134,6 +139,13 @@ pub enum RefusalCode {
     LockOut,
     /// Access rules that would leave no way in for those who administer the host.
     AccessLocksOut,
+}
+
+impl std::fmt::Display for RefusalCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = clap::ValueEnum::to_possible_value(self);
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
 }
 
 /// A sentence about an object.

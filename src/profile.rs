@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod checks;
+pub mod compose;
 mod docker;
 pub mod error;
 mod files;
@@ -21,6 +22,7 @@ pub use docker::DockerWanted;
 pub use error::ProfileError;
 pub use files::{Attributes, CertificateWanted, FileContent, FileState, FileWanted, Visibility};
 pub use journald::Journald;
+pub use mask::mask;
 pub use mode::Mode;
 pub use raw::{MAX_PROFILE_BYTES, json_schema, parse};
 pub use users::{AuthorizedKey, Group, KeysWanted, OtherKeys, Password, User};

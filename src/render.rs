@@ -1,15 +1,20 @@
 //! Plans for people and for programs. Pure: plan in, text out.
 
 pub mod bar;
+pub mod explain;
+pub mod fleet;
+pub mod html;
 pub mod json;
-mod ledger;
+pub mod ledger;
 pub mod pool;
+pub mod profile;
 #[cfg(test)]
 mod tests;
 pub mod text;
 
 use anstyle::{AnsiColor, Style};
 use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr;
 
 /// How to draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +61,9 @@ fn is_unsafe(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
-/// Columns of a text, taken as its characters.
+/// Columns of a text on a terminal, where some characters are two wide.
 fn columns(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 /// The text, filled up with spaces to the right.

@@ -12,13 +12,16 @@ pub const REPORT_SCHEMA: &str = "atomhost.report/1";
 pub const REPORT_PATH: &str = "/var/lib/atomhost/report.json";
 
 /// One run of `apply`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     pub schema: String,
     pub hostname: String,
     /// The profile's path as it was given.
     pub profile: String,
+    /// [`Plan::fingerprint`] of what was planned; empty where nothing was.
+    #[serde(default)]
+    pub fingerprint: String,
     /// Seconds since the epoch.
     pub started: u64,
     /// Seconds from start to end, so far.
@@ -36,7 +39,7 @@ pub struct Report {
 }
 
 /// What a revert did.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Taken {
     /// Seconds since the epoch.
@@ -55,7 +58,7 @@ pub struct Taken {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Under way, or cut off.
@@ -71,8 +74,23 @@ pub enum Outcome {
     Reverted,
 }
 
+impl Outcome {
+    /// In one or two words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Started => "cut off",
+            Outcome::InSync => "in sync",
+            Outcome::Done => "done",
+            Outcome::Failed => "failed",
+            Outcome::Stopped => "stopped",
+            Outcome::Refused => "refused",
+            Outcome::Reverted => "reverted",
+        }
+    }
+}
+
 /// One action of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Done {
     pub object: String,
@@ -84,7 +102,7 @@ pub struct Done {
     pub commands: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionState {
     NotRun,
@@ -107,6 +125,7 @@ impl Report {
             schema: REPORT_SCHEMA.to_owned(),
             hostname: plan.hostname.clone(),
             profile: profile.to_owned(),
+            fingerprint: plan.fingerprint(),
             started,
             seconds: 0.0,
             outcome,
@@ -135,6 +154,7 @@ impl Report {
             schema: REPORT_SCHEMA.to_owned(),
             hostname: String::new(),
             profile: profile.to_owned(),
+            fingerprint: String::new(),
             started,
             seconds: 0.0,
             outcome: Outcome::Started,
@@ -144,6 +164,32 @@ impl Report {
             error: None,
             reverted: None,
         }
+    }
+
+    /// Closes the report of a run after which the host was looked at again, with what is still to do there.
+    pub fn conclude(&mut self, leftover: Vec<String>) {
+        if self.outcome != Outcome::Started {
+            return;
+        }
+        if leftover.is_empty() {
+            self.outcome = Outcome::Done;
+            return;
+        }
+        self.outcome = Outcome::Failed;
+        self.leftover = leftover;
+        self.error = Some("the host is not as planned after all actions succeeded".to_owned());
+    }
+
+    /// Closes the report of a run after which the host could not be looked at: that all is well is not known then.
+    pub fn conclude_unseen(&mut self, why: &str) {
+        let first = match self.outcome {
+            Outcome::Started => "all actions succeeded".to_owned(),
+            _ => self.error.take().unwrap_or_else(|| "it was stopped".to_owned()),
+        };
+        if self.outcome == Outcome::Started {
+            self.outcome = Outcome::Failed;
+        }
+        self.error = Some(format!("{first}; afterwards the host could not be looked at: {why}"));
     }
 
     pub fn count(&self, state: ActionState) -> usize {

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Name and version of a saved plan's JSON form.
 pub const SAVED_SCHEMA: &str = "atomhost.saved-plan/1";
 
+/// Bytes that a saved plan may have: far more than one of a thousand volumes.
+pub const MAX_SAVED_BYTES: u64 = 64 << 20;
+
 /// A plan, and which profile it was made from. The profile itself is read again when the plan is run:
 /// it may hold secrets, and a plan that was put aside holds none.
 #[derive(Debug, Serialize, Deserialize)]
@@ -53,6 +56,12 @@ impl SavedPlan {
     /// # Errors
     /// Another version, text that is no saved plan, or one that was changed since it was written.
     pub fn parse(json: &str) -> Result<SavedPlan, SavedPlanError> {
+        if json.trim().is_empty() {
+            return Err(SavedPlanError("is empty: make it anew with plan --out".to_owned()));
+        }
+        if json.len() as u64 > MAX_SAVED_BYTES {
+            return Err(SavedPlanError(format!("is larger than {MAX_SAVED_BYTES} bytes: it is none")));
+        }
         let schema = serde_json::from_str::<serde_json::Value>(json)
             .map_err(|error| SavedPlanError(format!("is no JSON, or was cut short: {error}")))?
             .get("schema")
@@ -70,8 +79,150 @@ impl SavedPlan {
         Ok(saved)
     }
 
+    /// Whether this is the plan that would be made now, `fresh`. It is that one which is run: whoever edits a saved
+    /// plan, its digest included, can have it refused and nothing else.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn require_same(&self, fresh: &Plan) -> Result<(), String> {
+        if self.plan.hostname != fresh.hostname {
+            return Err(format!("it was made on {}, and this is {}", self.plan.hostname, fresh.hostname));
+        }
+        if self.plan != *fresh {
+            return Err("the host changed since it was made, or it was made by another version of atomhost".to_owned());
+        }
+        Ok(())
+    }
+
     fn seal(&self) -> String {
         let SavedPlan { schema, digest: _, profile_path, profile_digest, plan } = self;
         digest(&serde_json::to_vec(&(schema, profile_path, profile_digest, plan)).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    /// The plan of a golden case, for a profile of this text.
+    fn made(case: &str) -> SavedPlan {
+        let folder = format!("{}/tests/cases/{case}", env!("CARGO_MANIFEST_DIR"));
+        let read = |name: &str| std::fs::read(format!("{folder}/{name}")).expect("a file of the case");
+        let text = read("profile.yaml");
+        let profile = crate::profile::parse(&text, "profile.yaml").expect("a profile");
+        let facts = serde_json::from_slice(&read("facts.json")).expect("facts");
+        SavedPlan::new("/etc/atomhost/profile.yaml", &text, crate::plan::plan(&profile, &facts))
+    }
+
+    /// JSON pointers of all that is in a value, itself included.
+    fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
+        all.push(at.to_owned());
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    pointers(value, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), all);
+                }
+            }
+            Value::Array(list) => {
+                for (number, value) in list.iter().enumerate() {
+                    pointers(value, &format!("{at}/{number}"), all);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Something of the same kind, where there is such.
+    fn other(value: &Value) -> Value {
+        match value {
+            Value::Null => Value::from("x"),
+            Value::Bool(bool) => Value::from(!bool),
+            Value::Number(number) => Value::from(number.as_u64().unwrap_or_default() + 1),
+            Value::String(text) => Value::from(format!("{text}x")),
+            Value::Array(list) if list.is_empty() => Value::from(vec!["x"]),
+            Value::Array(list) => Value::from(list[1..].to_vec()),
+            Value::Object(_) => Value::Null,
+        }
+    }
+
+    /// As somebody would who knows how the digest is made.
+    fn seal_anew(value: &mut Value) {
+        if let Ok(saved) = serde_json::from_value::<SavedPlan>(value.clone()) {
+            value["digest"] = Value::from(saved.seal());
+        }
+    }
+
+    /// Every value of the file in turn is made another, without and with a digest that fits: what comes of it is never
+    /// taken for the plan that is made now.
+    #[test]
+    fn a_tampered_plan_is_never_run() {
+        let cases = [
+            "01-scheme-v2-blank-host",
+            "14-pool-settings-drift",
+            "70-users-new",
+            "80-files-and-docker",
+            "11-fstab-conflict",
+        ];
+        for case in cases {
+            let saved = made(case);
+            let whole = serde_json::to_value(&saved).expect("JSON");
+            assert_eq!(SavedPlan::parse(&whole.to_string()).expect("as written").require_same(&saved.plan), Ok(()));
+            let mut all = Vec::new();
+            pointers(&whole, "", &mut all);
+            assert!(all.len() > 80, "{case}: {}", all.len());
+            for pointer in all {
+                let mut tampered = whole.clone();
+                let value = tampered.pointer_mut(&pointer).expect("a value");
+                *value = other(value);
+                assert!(SavedPlan::parse(&tampered.to_string()).is_err(), "{case} {pointer}: not noticed");
+                seal_anew(&mut tampered);
+                let Ok(parsed) = SavedPlan::parse(&tampered.to_string()) else { continue };
+                let is_refused = parsed.require_same(&saved.plan).is_err()
+                    || parsed.profile_digest != saved.profile_digest
+                    // The profile is read from there, must be root's alone, and its text is known by its digest.
+                    || parsed.profile_path != saved.profile_path;
+                // What is left is the digest itself, mended again.
+                assert!(is_refused || pointer == "/digest", "{case} {pointer}: would be run");
+            }
+        }
+    }
+
+    /// Wherever it is cut off.
+    #[test]
+    fn a_truncated_plan_is_refused() {
+        let json = serde_json::to_string_pretty(&made("14-pool-settings-drift")).expect("JSON");
+        for length in 0..json.len() {
+            if let Some(cut) = json.get(..length) {
+                assert!(SavedPlan::parse(cut).is_err(), "{length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_plan_of_ours_says_why() {
+        let saved = made("14-pool-settings-drift");
+        let json = serde_json::to_string(&saved).expect("JSON");
+        let newer = json.replacen(SAVED_SCHEMA, "atomhost.saved-plan/2", 1);
+        let unknown = json.replacen("\"plan\":{", "\"plan\":{\"new\":1,", 1);
+        let rows: [(&str, &str); 6] = [
+            ("", "is empty"),
+            ("\n", "is empty"),
+            ("{\"schema\":", "was cut short"),
+            ("[]", "no saved plan of this version"),
+            (&newer, "make it anew with plan --out"),
+            (&unknown, "unknown field `new`"),
+        ];
+        for (text, expected) in rows {
+            let error = SavedPlan::parse(text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        let elsewhere = Plan { hostname: "host2".to_owned(), ..saved.plan.clone() };
+        assert_eq!(
+            saved.require_same(&elsewhere),
+            Err(format!("it was made on {}, and this is host2", saved.plan.hostname))
+        );
+        let later = Plan { actions: Vec::new(), ..saved.plan.clone() };
+        assert!(saved.require_same(&later).is_err_and(|why| why.contains("the host changed")));
     }
 }

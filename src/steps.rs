@@ -76,9 +76,28 @@ pub enum Step {
         pool: String,
         thin_volumes: Vec<String>,
     },
-    /// Fail unless the device is still blank: somebody may have used it since the plan.
+    /// Fail unless the device is still without a signature: somebody may have used it since the plan.
     RequireBlank {
         device: String,
+    },
+    /// Fail unless the device carries just these signatures and nobody uses it: the plan said what is wiped.
+    RequireSignatures {
+        device: String,
+        signatures: Vec<String>,
+    },
+    /// Fail unless the kernel knows the partition with this size in bytes: a table written for another would
+    /// shrink what somebody has grown since the plan.
+    RequireSize {
+        device: String,
+        bytes: u64,
+    },
+    /// Fail unless the device still holds nothing but zeroes, as far as anybody looks.
+    RequireZeroes {
+        device: String,
+    },
+    /// Fail unless nothing is mounted there: what somebody has mounted since the plan would be hidden.
+    RequireNotMounted {
+        path: String,
     },
     /// Fail unless the device carries an XFS that mkfs never finished.
     RequireUnfinished {
@@ -104,14 +123,21 @@ const SECTOR: u64 = 512;
 /// The steps of one action.
 pub fn steps(action: &Action) -> Vec<Step> {
     match action {
-        Action::GrowPartition { disk, table, number, to, .. } => grow_partition(disk, *table, *number, *to),
+        Action::GrowPartition { disk, table, number, device, from, to } => {
+            let mut steps = vec![Step::RequireSize { device: device.clone(), bytes: *from }];
+            steps.extend(grow_partition(disk, *table, *number, *to));
+            steps
+        }
         Action::ResizePhysicalVolume { device, .. } => vec![lvm("pvresize", ["--yes", device])],
-        Action::WipeSignatures { device, .. } => vec![run("wipefs", SHORT_DEADLINE, ["--all", device])],
+        Action::WipeSignatures { device, signatures } => vec![
+            Step::RequireSignatures { device: device.clone(), signatures: signatures.clone() },
+            run("wipefs", SHORT_DEADLINE, ["--all", device]),
+        ],
         Action::CreateVolumeGroup { volume_group, devices } => {
-            take("vgcreate", &["--yes", "--physicalextentsize", "4m", "--dataalignment", "1m"], volume_group, devices)
+            take("vgcreate", &["--physicalextentsize", "4m", "--dataalignment", "1m"], volume_group, devices)
         }
         Action::ExtendVolumeGroup { volume_group, devices } => {
-            take("vgextend", &["--yes", "--dataalignment", "1m"], volume_group, devices)
+            take("vgextend", &["--dataalignment", "1m"], volume_group, devices)
         }
         Action::CreateVolume { volume_group, volume, extents } => vec![create_volume(volume_group, volume, *extents)],
         Action::ExtendVolume { volume_group, volume, to_extents, .. } => extend(volume_group, volume, *to_extents),
@@ -207,14 +233,17 @@ pub fn steps(action: &Action) -> Vec<Step> {
             run("journalctl", UNIT_DEADLINE, ["--flush"]),
         ],
         Action::ReloadUnit { unit } => vec![systemctl("reload", unit)],
-        Action::RestartUnit { unit } => vec![systemctl("restart", unit)],
+        // systemd refuses a start after some within seconds, and would leave the unit stopped: the count begins anew.
+        Action::RestartUnit { unit } => vec![systemctl("reset-failed", unit), systemctl("restart", unit)],
         Action::StopUnit { unit } => vec![systemctl("stop", unit)],
         Action::StartUnit { unit } => vec![systemctl("start", unit)],
         Action::EnableUnit { unit } => vec![systemctl("enable", unit)],
         Action::DisableUnit { unit } => vec![systemctl("disable", unit)],
         Action::MaskUnit { unit } => vec![systemctl("mask", unit)],
         Action::ReloadSystemd => vec![run("systemctl", SHORT_DEADLINE, ["daemon-reload"])],
-        Action::Mount { path } => vec![run("mount", MOUNT_DEADLINE, [path])],
+        Action::Mount { path } => {
+            vec![Step::RequireNotMounted { path: path.clone() }, run("mount", MOUNT_DEADLINE, [path])]
+        }
         Action::DisableSwap { device } => vec![run("swapoff", SWAPOFF_DEADLINE, [device])],
         Action::MakeSwap { device, uuid: Some(uuid), .. } => {
             vec![run("mkswap", SHORT_DEADLINE, ["--uuid", uuid, device])]
@@ -326,11 +355,17 @@ fn grow_partition(disk: &str, table: PartitionTable, number: u32, to: u64) -> Ve
     steps
 }
 
+/// Without `--yes` LVM looks at the disks itself, and what appeared on one after our own look makes it refuse: it
+/// asks, and nobody answers.
 fn take(program: &'static str, options: &[&str], group: &str, devices: &[DiskTaken]) -> Vec<Step> {
     let mut steps: Vec<Step> = devices
         .iter()
         .filter(|disk| !disk.resumed)
-        .map(|disk| Step::RequireBlank { device: disk.device.clone() })
+        .map(|disk| match disk.consented {
+            // What it held is still there; only its signatures are gone.
+            true => Step::RequireBlank { device: disk.device.clone() },
+            false => Step::RequireZeroes { device: disk.device.clone() },
+        })
         .collect();
     let devices = devices.iter().map(|disk| disk.device.as_str());
     let args = options.iter().copied().chain([group]).chain(devices);

@@ -3,7 +3,7 @@
 mod support;
 
 use atomhost::action::Action;
-use atomhost::facts::{Facts, LogicalVolume, Probe, Role, Thin, UnitFacts};
+use atomhost::facts::{Facts, LogicalVolume, Probe, Residue, Role, Thin, UnitFacts};
 use atomhost::plan::{Plan, RefusalCode, plan};
 use atomhost::profile::*;
 use atomhost::resources::pool_reset::{self, Afterwards, Reset};
@@ -75,15 +75,25 @@ fn profile(disks: usize) -> impl Strategy<Value = Profile> {
     })
 }
 
-/// A host, and a profile that names its disks. Some disks carry a signature.
+/// What an unused disk may look like.
+fn probe() -> impl Strategy<Value = Probe> {
+    let residue = |lvm_metadata| Probe { residue: Some(Residue { offset: 4096, lvm_metadata }), ..Probe::default() };
+    prop_oneof![
+        16 => Just(Probe::default()),
+        2 => Just(Probe { signatures: vec!["ext4".into()], ..Probe::default() }),
+        2 => any::<bool>().prop_map(residue),
+    ]
+}
+
+/// A host, and a profile that names its disks. Some disks carry a signature, or data without any.
 fn case() -> impl Strategy<Value = (Facts, Profile)> {
-    proptest::collection::vec((1u64..200, proptest::bool::weighted(0.1)), 0..4).prop_flat_map(|disks| {
+    proptest::collection::vec((1u64..200, probe()), 0..4).prop_flat_map(|disks| {
         let sizes: Vec<u64> = disks.iter().map(|(gib, _)| gib * GIB).collect();
         let mut facts = stock_host(&sizes);
-        for (at, _) in disks.iter().enumerate().filter(|(_, (_, signed))| *signed) {
+        for (at, (_, probe)) in disks.iter().enumerate() {
             let name = format!("sd{}", char::from(b'b' + at as u8));
             if let Some(device) = facts.block_devices.iter_mut().find(|device| device.name == name) {
-                device.probe = Some(Probe { signatures: vec!["ext4".into()], ..Probe::default() });
+                device.probe = Some(probe.clone());
             }
         }
         (Just(facts), profile(disks.len()))
@@ -166,18 +176,22 @@ proptest! {
         prop_assert!(again.is_in_sync(), "left over: {:#?} {:#?}", again.actions, again.refusals);
     }
 
-    /// Nothing is wiped unless the disk's entry consents; without consent a signature refuses.
+    /// Nothing is wiped unless the disk's entry consents; without consent a signature, or data, refuses.
     #[test]
     fn nothing_is_lost_without_consent((facts, profile) in case()) {
         let made = plan(&profile, &facts);
         let consent = profile.volume_groups[0].disks.iter().all(|disk| disk.on_signature == OnSignature::Wipe);
         let wipes = made.actions.iter().filter(|planned| matches!(planned.action, Action::WipeSignatures { .. })).count();
-        let signed = facts.block_devices.iter().filter(|device| device.probe.as_ref().is_some_and(|probe| !probe.is_blank())).count();
+        let probes = || facts.block_devices.iter().filter_map(|device| device.probe.as_ref());
+        let signed = probes().filter(|probe| !probe.is_blank()).count();
+        let unsigned = probes().filter(|probe| probe.residue.is_some()).count();
         if consent {
-            prop_assert!(wipes <= signed);
+            prop_assert!(wipes <= signed + unsigned);
         } else {
+            let refused = |code| made.refusals.iter().filter(|refusal| refusal.code == code).count();
             prop_assert_eq!(wipes, 0);
-            prop_assert_eq!(signed > 0, made.refusals.iter().any(|refusal| refusal.code == RefusalCode::DiskHasSignature));
+            prop_assert_eq!(refused(RefusalCode::DiskHasSignature), signed);
+            prop_assert_eq!(refused(RefusalCode::DiskHasData), unsigned);
         }
     }
 

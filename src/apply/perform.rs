@@ -1,94 +1,22 @@
 //! Steps, carried out: what an action comes to on the host.
 
+mod error;
 pub(super) mod keys;
 mod unused;
 
+pub use self::error::StepError;
 use crate::accounts::Owner;
 use crate::action::{Action, Origin};
+use crate::host::Host;
 use crate::host::files::Ids;
-use crate::host::{Host, HostError};
-use crate::observe::{accounts, probe};
+use crate::observe::probe::{self, Look};
+use crate::observe::{accounts, block, mounts};
 use crate::secret::{self, Secret, SecretRef, SecretSource};
 use crate::steps::{Step, steps};
+use std::path::Path;
 
 /// Of a new authorized_keys.
 const KEYS_MODE: u32 = 0o600;
-
-/// Why an action failed.
-#[derive(Debug)]
-pub enum StepError {
-    Host(HostError),
-    /// The device that the plan saw blank is not blank any more.
-    NotBlank {
-        device: String,
-        found: String,
-    },
-    /// A file changed between plan and apply.
-    Changed {
-        path: String,
-    },
-    /// A file to be copied changed between plan and apply.
-    SourceChanged {
-        path: String,
-    },
-    /// Apply cannot find a secret that the plan names, or finds another.
-    Secret {
-        reason: String,
-    },
-    /// A pool is in use, or not what the plan saw.
-    PoolInUse {
-        reason: String,
-    },
-    /// No such user or group on this host.
-    NoOwner {
-        owner: Owner,
-    },
-}
-
-impl std::fmt::Display for StepError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            StepError::Host(error) => error.fmt(f),
-            StepError::NotBlank { device, found } => {
-                write!(f, "{device} was blank when the plan was made, now it is not ({found}): it is not overwritten")
-            }
-            StepError::Changed { path } => {
-                write!(f, "{path} changed since the plan was made: it is not overwritten; run again")
-            }
-            StepError::SourceChanged { path } => {
-                write!(f, "{path} changed since the plan was made: it is not copied; run again")
-            }
-            StepError::Secret { reason } | StepError::PoolInUse { reason } => f.write_str(reason),
-            StepError::NoOwner { owner } => write!(f, "there is no user or group for the owner {owner}"),
-        }
-    }
-}
-
-impl std::error::Error for StepError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            StepError::Host(error) => error.source(),
-            StepError::NotBlank { .. }
-            | StepError::Changed { .. }
-            | StepError::SourceChanged { .. }
-            | StepError::Secret { .. }
-            | StepError::PoolInUse { .. }
-            | StepError::NoOwner { .. } => None,
-        }
-    }
-}
-
-impl From<probe::ProbeError> for StepError {
-    fn from(error: probe::ProbeError) -> Self {
-        StepError::Host(error.0)
-    }
-}
-
-impl From<HostError> for StepError {
-    fn from(error: HostError) -> Self {
-        StepError::Host(error)
-    }
-}
 
 /// Performs an action's steps; returns the command lines that were started.
 pub fn perform(host: &Host, action: &Action) -> (Vec<String>, Result<(), StepError>) {
@@ -170,14 +98,28 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
         Step::RequireUnused { volume_group, pool, thin_volumes } => {
             unused::require(host.reader(), volume_group, pool, thin_volumes)?;
         }
-        Step::RequireBlank { device } => {
-            let probe = probe::probe(host.reader(), device)?;
-            if !probe.found.is_blank() || probe.busy {
-                return Err(not_blank(device, &probe));
+        Step::RequireBlank { device } => require_blank(host, device, Look::Signatures)?,
+        Step::RequireZeroes { device } => require_blank(host, device, Look::Data)?,
+        Step::RequireSignatures { device, signatures } => {
+            let probe = probe::probe(host.reader(), device, Look::Signatures)?;
+            if probe.found.signatures != *signatures || probe.found.unreadable.is_some() || probe.busy {
+                return Err(StepError::OtherSignatures { device: device.clone(), found: seen(&probe) });
+            }
+        }
+        Step::RequireSize { device, bytes } => {
+            if block::size(host.reader(), device)? != Some(*bytes) {
+                return Err(StepError::OtherSize { device: device.clone() });
+            }
+        }
+        Step::RequireNotMounted { path } => {
+            let real = std::fs::canonicalize(host.reader().path(path)).unwrap_or_else(|_| path.into());
+            let mounts = mounts::read(host.reader())?;
+            if let Some(mount) = mounts.iter().find(|mount| Path::new(&mount.path) == real) {
+                return Err(StepError::Mounted { path: path.clone(), source: mount.source.clone() });
             }
         }
         Step::RequireUnfinished { device } => {
-            let probe = probe::probe(host.reader(), device)?;
+            let probe = probe::probe(host.reader(), device, Look::Signatures)?;
             let unfinished = probe.found.filesystem.as_ref().is_some_and(|filesystem| filesystem.unfinished);
             if !unfinished || probe.busy {
                 return Err(not_blank(device, &probe));
@@ -187,13 +129,27 @@ fn take(host: &Host, step: &Step) -> Result<(), StepError> {
     Ok(())
 }
 
+/// Nothing is there, as far as `look` goes, and nobody uses it.
+fn require_blank(host: &Host, device: &str, look: Look) -> Result<(), StepError> {
+    let probe = probe::probe(host.reader(), device, look)?;
+    if probe.found.is_zeroed() && !probe.busy { Ok(()) } else { Err(not_blank(device, &probe)) }
+}
+
 fn not_blank(device: &str, probe: &probe::Probed) -> StepError {
+    StepError::NotBlank { device: device.to_owned(), found: seen(probe) }
+}
+
+fn seen(probe: &probe::Probed) -> String {
     let mut found = probe.found.signatures.clone();
     found.extend(probe.found.unreadable.clone());
+    if probe.found.ambiguous {
+        found.push("contradicting signatures".to_owned());
+    }
+    found.extend(probe.found.residue.map(|residue| residue.to_string()));
     if probe.busy {
         found.push("busy".to_owned());
     }
-    StepError::NotBlank { device: device.to_owned(), found: found.join(", ") }
+    if found.is_empty() { "nothing".to_owned() } else { found.join(", ") }
 }
 
 /// The numbers of an owner, as the host's files have them now: the plan may have made the user.
@@ -227,5 +183,50 @@ fn reveal(host: &Host, wanted: &SecretRef) -> Result<Secret, StepError> {
             let secret = Secret::new(text.trim_end_matches('\n'));
             if secret.digest() == wanted.digest { Ok(secret) } else { Err(changed(&place)) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::DiskTaken;
+    use crate::host::command::{Command, CommandError, Output, run};
+    use std::os::unix::fs::FileExt;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    /// The tools that only look are the real ones.
+    fn without_vgextend(command: &Command) -> Result<Output, CommandError> {
+        let is_vgextend = command.to_string().starts_with("vgextend ");
+        if is_vgextend { run(&Command::new("true", [""; 0])) } else { run(command) }
+    }
+
+    /// Data that came between plan and apply, far from where a signature could be.
+    #[test]
+    fn a_disk_is_looked_at_again_right_before_it_is_taken() {
+        let disk = tempfile::NamedTempFile::new().expect("a file");
+        disk.as_file().set_len(64 << 20).expect("sized");
+        let host = Host::new(Path::new("/"), Arc::new(without_vgextend));
+        let take = |consented| {
+            let disk = DiskTaken {
+                device: disk.path().display().to_string(),
+                serials: Vec::new(),
+                links: Vec::new(),
+                size: 64 << 20,
+                selector: String::new(),
+                resumed: false,
+                consented,
+            };
+            let (_, taken) =
+                perform(&host, &Action::ExtendVolumeGroup { volume_group: "vg".to_owned(), devices: vec![disk] });
+            taken.map_err(|error| error.to_string())
+        };
+        assert_eq!(take(false), Ok(()));
+        disk.as_file().write_all_at(&[1], 32 << 20).expect("written");
+        let refused = take(false).expect_err("it is not taken");
+        assert!(refused.contains("was blank when the plan was made") && refused.contains("at 32M"), "{refused}");
+        assert_eq!(take(true), Ok(()), "data of which the profile says that it may go");
+        disk.as_file().write_all_at(b"XFSB", 0).expect("written");
+        assert!(take(true).is_err(), "a signature that the plan did not name");
     }
 }

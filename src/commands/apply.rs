@@ -1,10 +1,14 @@
 //! `atomhost apply`: lock, plan, guard, run, look again.
 
-use super::{Loaded, load_trusted, look, trust, unconfirmed};
+use super::load::{self, Loaded, load_trusted};
+use super::{look, trust, unconfirmed};
 use crate::apply::{self, Progress};
-use crate::cli::{self, Global};
+use crate::background;
+use crate::cli::{self, Format, Global};
+use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
+use crate::history;
 use crate::host::command::{self, Command};
 use crate::host::{Host, lock, lock::Lock};
 use crate::observe::{self, Scope};
@@ -14,7 +18,7 @@ use crate::profile::Profile;
 use crate::record::{self, Record};
 use crate::render::{self, Options, text};
 use crate::report::{Outcome, Report};
-use crate::saved::SavedPlan;
+use crate::saved::{MAX_SAVED_BYTES, SavedPlan};
 use crate::secret::digest;
 use crate::steps::{Step, steps};
 use std::path::Path;
@@ -36,24 +40,27 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
         notify(&[sd_notify::NotifyState::Status("looking at the host")]);
     }
     let (mut facts, plan) = look_patiently(&profile, arguments.wait_disks).await?;
-    if let Some(saved) = saved
-        && saved.plan != plan
-    {
-        return Err(stale(&saved, "the host changed since it was made"));
+    if let Some(saved) = saved {
+        saved.require_same(&plan).map_err(|why| stale(&saved, &why))?;
     }
     let started = observe::now();
     let mut report = Report::begin(&plan, &profile_path, started);
+    history::turn_page(&host)?;
+    let format = arguments.format;
+    if format == Format::Json {
+        output::line(&Event::planned(&plan).line());
+    }
     match report.outcome {
         Outcome::Refused => {
             apply::write_report(&host, &report)?;
-            output::print(&look::text(&plan, global));
+            show_ended(format, &report, &plan, global);
             Ok(look::exit(&plan, true))
         }
         Outcome::InSync => {
             unconfirmed::forget_reverted(&host, &mut facts.record)?;
             record::remember(&host, &facts.record, &plan, &facts)?;
             apply::write_report(&host, &report)?;
-            output::print(&look::text(&plan, global));
+            show_ended(format, &report, &plan, global);
             if arguments.boot {
                 notify(&[sd_notify::NotifyState::Status("in sync, nothing to do")]);
             }
@@ -72,13 +79,21 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
             if let Some(within) = arguments.confirm_within {
                 unconfirmed::set_up(&host, &plan, (&profile_path, &digest), within)?;
             }
-            let mut run = Run { host, profile, facts, plan, options, boot: arguments.boot };
+            let mut run = Run { host, profile, facts, plan, screen: Screen { options, boot: arguments.boot, format } };
             let exit = run.carry_out(&mut report).await;
             if arguments.confirm_within.is_some() {
                 unconfirmed::remind(run.host.reader());
             }
             exit
         }
+    }
+}
+
+/// The end of a run in which nothing was done.
+fn show_ended(format: Format, report: &Report, plan: &Plan, global: &Global) {
+    match format {
+        Format::Text => output::print(&look::text(plan, global)),
+        Format::Json => output::line(&Event::finished(report).line()),
     }
 }
 
@@ -150,12 +165,14 @@ fn stale(saved: &SavedPlan, why: &str) -> Failure {
 }
 
 fn read_saved(path: &Path) -> Result<SavedPlan, Failure> {
-    let json = std::fs::read_to_string(path).map_err(|error| {
+    let (json, metadata) = load::read_limited(path, MAX_SAVED_BYTES).map_err(|error| {
         Failure::new(Exit::UnreadableProfile, format!("cannot read the saved plan {}: {error}", path.display()))
     })?;
-    let metadata = std::fs::metadata(path).map_err(|error| Failure::new(Exit::UnreadableProfile, error.to_string()))?;
-    super::check_trust(path, &metadata, trust::Holds::Orders)?;
-    SavedPlan::parse(&json).map_err(|error| Failure::new(Exit::Stale, format!("{}: {error}", path.display())))
+    load::check_trust(path, &metadata, trust::Holds::Orders)?;
+    let parsed = SavedPlan::parse(&String::from_utf8_lossy(&json));
+    parsed.map_err(|error| {
+        Failure::new(Exit::Stale, format!("the saved plan {} {error}; nothing was changed", path.display()))
+    })
 }
 
 async fn look(profile: &Profile) -> Result<(Facts, Plan), Failure> {
@@ -174,27 +191,33 @@ struct Run {
     profile: Profile,
     facts: Facts,
     plan: Plan,
-    options: Options,
-    boot: bool,
+    screen: Screen,
 }
 
 impl Run {
     /// Runs the actions, then looks at the host again.
     async fn carry_out(&mut self, report: &mut Report) -> Result<Exit, Failure> {
         let mut record = self.facts.record.clone();
-        let screen = Screen { options: self.options, boot: self.boot };
-        run_actions(&self.host, &self.plan, &mut record, report, screen).await?;
+        run_actions(&self.host, &self.plan, &mut record, report, self.screen).await?;
         settle(&self.host);
-        let (facts, second) = look(&self.profile).await?;
-        record::remember(&self.host, &record, &second, &facts)?;
-        if report.outcome == Outcome::Done && !second.is_in_sync() {
-            report.outcome = Outcome::Failed;
-            report.leftover = leftover(&second);
-            report.error = Some("the host is not as planned after all actions succeeded".to_owned());
-        }
+        let deferred = match look(&self.profile).await {
+            Ok((facts, second)) => {
+                record::remember(&self.host, &record, &second, &facts)?;
+                report.conclude(leftover(&second));
+                second.deferred
+            }
+            Err(failure) => {
+                report.conclude_unseen(&failure.message);
+                Vec::new()
+            }
+        };
         apply::write_report(&self.host, report)?;
         let exit = self.close(report);
-        for note in &second.deferred {
+        if self.screen.format == Format::Json {
+            output::line(&Event::finished(report).line());
+            return Ok(exit);
+        }
+        for note in &deferred {
             output::line(&render::printable(&format!("deferred: {}: {}", note.object, note.text)));
         }
         Ok(exit)
@@ -204,21 +227,21 @@ impl Run {
     fn close(&self, report: &Report) -> Exit {
         let done = report.count(crate::report::ActionState::Done);
         let of = report.actions.len();
-        if self.boot {
+        if self.screen.boot {
             let word = if report.outcome == Outcome::Done { "in sync after" } else { "not in sync after" };
             notify(&[sd_notify::NotifyState::Status(&format!("{word} {done} of {of} actions"))]);
         }
         let exit = match report.outcome {
             Outcome::Done => {
-                output::line(&format!("Done: {done} actions in {:.1} s; the host is in sync.", report.seconds));
+                self.screen.line(&format!("Done: {done} actions in {:.1} s; the host is in sync.", report.seconds));
                 return Exit::Success;
             }
             Outcome::Stopped => {
-                output::line(&format!("Stopped by a signal after {done} of {of} actions; run it again to go on."));
+                self.screen.line(&format!("Stopped by a signal after {done} of {of} actions; run it again to go on."));
                 Exit::Failed
             }
             _ => {
-                output::line(&format!(
+                self.screen.line(&format!(
                     "Failed after {done} of {of} actions; what is done stays, run it again once the cause is gone."
                 ));
                 Exit::Failed
@@ -255,7 +278,7 @@ pub(super) async fn run_actions(
     let signals = tokio::spawn(listen(stop.clone()));
     let (host, plan) = (host.clone(), plan.clone());
     let (mut running_record, mut running) = (record.clone(), report.clone());
-    let outcome = tokio::task::spawn_blocking(move || {
+    let outcome = background::start(move || {
         let result = apply::apply(&plan, &host, &mut running_record, &mut running, &mut screen, &stop);
         (result, running_record, running)
     })
@@ -288,10 +311,22 @@ async fn listen(stop: Arc<AtomicBool>) {
     }
 }
 
-/// Progress on stdout: a line per action, and while it runs, on a terminal, the same line unfinished.
+/// Progress on stdout. For people a line per action, and while it runs, on a terminal, the same line unfinished; for
+/// programs an event a line.
+#[derive(Clone, Copy)]
 pub(super) struct Screen {
     pub(super) options: Options,
     pub(super) boot: bool,
+    pub(super) format: Format,
+}
+
+impl Screen {
+    /// A line for people alone.
+    fn line(&self, text: &str) {
+        if self.format == Format::Text {
+            output::line(text);
+        }
+    }
 }
 
 impl Progress for Screen {
@@ -300,12 +335,17 @@ impl Progress for Screen {
             let status = format!("{at}/{of} {}: {}", planned.object, planned.after);
             notify(&[sd_notify::NotifyState::Status(&status)]);
         }
-        if output::is_interactive() {
+        if self.format == Format::Json {
+            output::line(&Event::started(at, of, planned).line());
+        } else if output::is_interactive() {
             output::print(&text::progress(at, of, planned, text::Progress::Running, &self.options));
         }
     }
 
     fn ended(&mut self, at: usize, of: usize, planned: &PlannedAction, took: Duration, success: bool) {
+        if self.format == Format::Json {
+            return output::line(&Event::ended(at, of, planned, took, success).line());
+        }
         let progress = if success { text::Progress::Done(took) } else { text::Progress::Failed(took) };
         let line = text::progress(at, of, planned, progress, &self.options);
         let erase = if output::is_interactive() { "\r\x1b[K" } else { "" };

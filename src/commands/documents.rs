@@ -1,11 +1,13 @@
-//! Commands that look at no host: validate, schema, completions, man.
+//! Commands that look at no host: validate, explain, schema, completions, man.
 
-use super::load;
+use super::load::load;
 use crate::cli::{self, Cli, Completions, Global, Man, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
 use crate::manual;
 use crate::output;
-use clap::CommandFactory;
+use crate::plan::RefusalCode;
+use crate::render;
+use clap::{CommandFactory, ValueEnum};
 use std::path::Path;
 
 /// Every profile is looked at; the first failure's code is the command's.
@@ -26,10 +28,23 @@ pub fn validate(arguments: &cli::Validate, global: &Global) -> Result<Exit, Fail
     Err(Failure::new(exit, messages.join("\n\n")))
 }
 
+pub fn explain(arguments: &cli::Explain, global: &Global) -> Result<Exit, Failure> {
+    let options = output::options(global);
+    output::print(&match arguments.code {
+        Some(code) => render::explain::one(code, &options),
+        None => render::explain::all(RefusalCode::value_variants(), &options),
+    });
+    Ok(Exit::Success)
+}
+
 pub fn schema(arguments: &Schema) -> Result<Exit, Failure> {
     let schema = match arguments.of {
         SchemaOf::Profile => crate::profile::json_schema(),
         SchemaOf::Plan => schemars::schema_for!(crate::plan::Plan).to_value(),
+        SchemaOf::Report => schemars::schema_for!(crate::report::Report).to_value(),
+        SchemaOf::Summary => schemars::schema_for!(crate::fleet::Summary).to_value(),
+        SchemaOf::History => schemars::schema_for!(crate::history::History).to_value(),
+        SchemaOf::Events => schemars::schema_for!(crate::events::Event).to_value(),
         SchemaOf::Facts => schemars::schema_for!(crate::facts::Facts).to_value(),
     };
     output::line(&format!("{schema:#}"));

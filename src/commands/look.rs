@@ -1,10 +1,11 @@
-//! Commands that look and change nothing: plan, check, facts.
+//! Commands that look and change nothing: plan, facts.
 
-use super::{Loaded, load, load_trusted};
-use crate::cli::{self, Format, Global};
+use super::load::{Loaded, load, load_trusted};
+use crate::cli::{self, Global, PlanFormat};
 use crate::exit::{Exit, Failure};
 use crate::facts::{FACTS_VERSION, Facts};
 use crate::host::Reader;
+use crate::host::files::{self, Ids};
 use crate::observe::{Scope, observe};
 use crate::output;
 use crate::plan::{self, Plan};
@@ -24,8 +25,9 @@ pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failur
         None => plan_here(&profile).await?,
     };
     match arguments.format {
-        Format::Text => output::print(&text(&plan, global)),
-        Format::Json => {
+        PlanFormat::Text => output::print(&text(&plan, global)),
+        PlanFormat::Html => output::line(&render::html::plan(&plan, &commands(&plan))),
+        PlanFormat::Json => {
             output::print(&render::json::plan(&plan).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?)
         }
     }
@@ -34,19 +36,6 @@ pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failur
         save(path, &arguments.profile, &profile_text, plan)?;
     }
     Ok(exit)
-}
-
-pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Failure> {
-    let profile = load_trusted(&arguments.profile, output::options(global).color)?.profile;
-    let plan = plan_here(&profile).await?;
-    if global.verbose > 0 || !plan.refusals.is_empty() {
-        output::print(&text(&plan, global));
-    } else if plan.is_in_sync() {
-        output::line(&format!("{}: in sync", plan.hostname));
-    } else {
-        output::line(&format!("{}: {} changes pending", plan.hostname, plan.actions.len()));
-    }
-    Ok(exit(&plan, true))
 }
 
 /// Everything that any plan may need is looked at, and what the profile names is looked at closely.
@@ -76,9 +65,12 @@ pub async fn look(scope: &Scope<'_>) -> Result<Facts, Failure> {
 
 /// The plan as text, with the commands behind each action.
 pub fn text(plan: &Plan, global: &Global) -> String {
-    let commands: Vec<Vec<String>> =
-        plan.actions.iter().map(|planned| steps(&planned.action).iter().filter_map(command_line).collect()).collect();
-    render::text::plan(plan, &commands, &output::options(global))
+    render::text::plan(plan, &commands(plan), &output::options(global))
+}
+
+/// The commands behind each action.
+fn commands(plan: &Plan) -> Vec<Vec<String>> {
+    plan.actions.iter().map(|planned| steps(&planned.action).iter().filter_map(command_line).collect()).collect()
 }
 
 fn command_line(step: &Step) -> Option<String> {
@@ -93,6 +85,10 @@ fn command_line(step: &Step) -> Option<String> {
         | Step::CreateDirectory { .. }
         | Step::RequireUnused { .. }
         | Step::RequireBlank { .. }
+        | Step::RequireSignatures { .. }
+        | Step::RequireSize { .. }
+        | Step::RequireZeroes { .. }
+        | Step::RequireNotMounted { .. }
         | Step::RequireUnfinished { .. } => None,
     }
 }
@@ -131,6 +127,19 @@ fn save(path: &Path, profile_path: &Path, profile_text: &[u8], plan: Plan) -> Re
     let profile_path = std::path::absolute(profile_path).unwrap_or_else(|_| profile_path.to_owned());
     let saved = SavedPlan::new(&profile_path.display().to_string(), profile_text, plan);
     let json = serde_json::to_string_pretty(&saved).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
-    std::fs::write(path, json + "\n")
+    write(path, (json + "\n").as_bytes(), 0o600)
         .map_err(|error| Failure::new(Exit::Failed, format!("cannot write the plan {}: {error}", path.display())))
+}
+
+/// Where a link of somebody else's does not lead. A plan is for its owner alone, as it tells what is in files of the host.
+pub(super) fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        // A pipe, a terminal.
+        return std::fs::write(path, bytes);
+    }
+    let path = std::path::absolute(path)?;
+    // No directory is made for it.
+    std::fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
+    let me = Ids { uid: nix::unistd::geteuid().as_raw(), gid: nix::unistd::getegid().as_raw() };
+    files::replace(&path, bytes, mode, me)
 }

@@ -51,7 +51,9 @@ fn require_root(reader: &Reader) -> Result<(), Failure> {
 /// LVM does not tell its settings.
 pub fn of(reader: &Reader, facts: &Facts, only: Option<(&str, &str)>) -> Result<Vec<PoolStatus>, Failure> {
     let output = reader.query(&Query::AutoextendDefaults)?;
-    let (Some(threshold), Some(percent)) = profile_values(&output.stdout) else {
+    // A last line without its end was cut: so may be its value.
+    let whole = output.code == Some(0) && output.stdout.ends_with('\n');
+    let (true, (Some(threshold), Some(percent))) = (whole, profile_values(&output.stdout)) else {
         let said = format!("lvm lvmconfig: {}: {}", output.ended(), output.stderr_end());
         return Err(Failure::new(Exit::Failed, format!("cannot tell how LVM extends pools: {said}")));
     };

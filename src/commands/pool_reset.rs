@@ -1,12 +1,14 @@
 //! `atomhost pool reset`: consent, then plan, apply and report like everything else.
 
 use super::apply::{Screen, leftover, print_errors, require_tools, run_actions};
-use super::{load, look, pool, unconfirmed};
+use super::load::load_trusted;
+use super::{look, pool, unconfirmed};
 use crate::action::Action;
 use crate::apply;
-use crate::cli::{self, DEFAULT_PROFILE, Global};
+use crate::cli::{self, DEFAULT_PROFILE, Format, Global};
 use crate::exit::{Exit, Failure};
 use crate::facts::Facts;
+use crate::history;
 use crate::host::{Host, lock::Lock};
 use crate::observe::{Scope, units};
 use crate::output;
@@ -41,7 +43,7 @@ pub async fn reset(arguments: &cli::PoolReset, global: &Global) -> Result<Exit, 
     let options = output::options(global);
     let profile_path = arguments.profile.clone().or_else(default_profile);
     let profile = match &profile_path {
-        Some(path) => Some(load(path, options.color)?.profile),
+        Some(path) => Some(load_trusted(path, options.color)?.profile),
         None => None,
     };
     let host = Host::this_machine();
@@ -61,6 +63,7 @@ pub async fn reset(arguments: &cli::PoolReset, global: &Global) -> Result<Exit, 
     let started = crate::observe::now();
     let shown = profile_path.map_or_else(|| "no profile".to_owned(), |path| path.display().to_string());
     let mut report = Report::begin(&plan, &shown, started);
+    history::turn_page(&resetting.host)?;
     if report.outcome == Outcome::Refused {
         apply::write_report(&resetting.host, &report)?;
         output::print(&look::text(&plan, global));
@@ -72,7 +75,7 @@ pub async fn reset(arguments: &cli::PoolReset, global: &Global) -> Result<Exit, 
     }
     require_tools(&plan, &facts)?;
     unconfirmed::forget_reverted(&resetting.host, &mut facts.record)?;
-    let screen = || Screen { options, boot: false };
+    let screen = || Screen { options, boot: false, format: Format::Text };
     resetting.carry_out(&facts, &plan, &mut report, screen).await
 }
 
@@ -141,18 +144,21 @@ impl Resetting {
     ) -> Result<Exit, Failure> {
         let mut record = facts.record.clone();
         run_actions(&self.host, plan, &mut record, report, screen()).await?;
-        let now = observe(&self.host, self.profile.as_ref(), &self.units).await?;
-        if report.outcome != Outcome::Done {
+        let now = match observe(&self.host, self.profile.as_ref(), &self.units).await {
+            Ok(now) => now,
+            Err(failure) => {
+                report.conclude_unseen(&failure.message);
+                apply::write_report(&self.host, report)?;
+                return Ok(close(report));
+            }
+        };
+        if report.outcome != Outcome::Started {
             return self.give_up(&now, &mut record, report, screen()).await;
         }
         // A start that nobody wants any more is not owed.
         record.begun.retain(|begun| !matches!(begun, Begun::StopUnit { .. }));
         record::write(&self.host, &record)?;
-        report.leftover = self.leftover(&now, &record);
-        if !report.leftover.is_empty() {
-            report.outcome = Outcome::Failed;
-            report.error = Some("the host is not as planned after all actions succeeded".to_owned());
-        }
+        report.conclude(self.leftover(&now, &record));
         apply::write_report(&self.host, report)?;
         if report.outcome == Outcome::Failed {
             return Ok(close(report));

@@ -3,11 +3,13 @@
 use super::{look, unconfirmed};
 use crate::cli::Global;
 use crate::exit::{Exit, Failure};
+use crate::facts::VolumeGroup;
 use crate::host::Reader;
 use crate::observe::Scope;
 use crate::output;
+use crate::plan::ledger::Ledger;
 use crate::record::Begun;
-use crate::render::printable;
+use crate::render::{ledger, printable};
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use crate::size::human;
 use std::time::{Duration, UNIX_EPOCH};
@@ -36,32 +38,38 @@ pub async fn status(global: &Global) -> Result<Exit, Failure> {
         }
     }
     for group in &facts.volume_groups {
-        output::line(&format!(
-            "group:     {}  {} in all, {} free",
-            printable(&group.name),
-            human(group.extents * group.extent_size),
-            human(group.free_extents * group.extent_size)
-        ));
-        for (lv, pool) in group.logical_volumes.iter().filter_map(|lv| lv.pool.as_ref().map(|pool| (lv, pool))) {
-            let used = |used: Option<u32>| {
-                used.map_or("unknown".to_owned(), |used| format!("{}.{:02} %", used / 100, used % 100))
-            };
-            output::line(&format!(
-                "pool:      {}/{}  data {} of {}, metadata {} of {}{}",
-                printable(&group.name),
-                printable(&lv.name),
-                used(pool.data_used),
-                human(pool.data_extents * group.extent_size),
-                used(pool.metadata_used),
-                human(pool.metadata_extents * group.extent_size),
-                if pool.monitor == "monitored" { ", monitored" } else { ", not monitored" }
-            ));
-        }
+        print_group(group, global);
     }
     Ok(Exit::Success)
 }
 
-fn print_report(report: &Report, global: &Global) {
+/// Figures of a group and its pools, and a picture of where its space is.
+fn print_group(group: &VolumeGroup, global: &Global) {
+    let size = |extents: u64| human(extents.saturating_mul(group.extent_size));
+    output::line(&format!(
+        "group:     {}  {} in all, {} free",
+        printable(&group.name),
+        size(group.extents),
+        size(group.free_extents)
+    ));
+    for (lv, pool) in group.logical_volumes.iter().filter_map(|lv| lv.pool.as_ref().map(|pool| (lv, pool))) {
+        let used =
+            |used: Option<u32>| used.map_or("unknown".to_owned(), |used| format!("{}.{:02} %", used / 100, used % 100));
+        output::line(&format!(
+            "pool:      {}/{}  data {} of {}, metadata {} of {}{}",
+            printable(&group.name),
+            printable(&lv.name),
+            used(pool.data_used),
+            size(pool.data_extents),
+            used(pool.metadata_used),
+            size(pool.metadata_extents),
+            if pool.monitor == "monitored" { ", monitored" } else { ", not monitored" }
+        ));
+    }
+    output::print(&format!("\n{}", ledger::ledger(&Ledger::observed(group), &output::options(global))));
+}
+
+pub(super) fn print_report(report: &Report, global: &Global) {
     let outcome = match report.outcome {
         Outcome::Started => "cut off while under way",
         Outcome::InSync => "in sync, nothing to do",

@@ -1,5 +1,6 @@
 //! Block devices, and what is on those that nothing uses.
 
+use crate::size::human;
 use serde::{Deserialize, Serialize};
 
 /// A block device.
@@ -77,12 +78,42 @@ pub struct Probe {
     pub filesystem: Option<FilesystemProbe>,
     /// The swap area on it.
     pub swap: Option<SwapProbe>,
+    /// Where there is data although nothing saw a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub residue: Option<Residue>,
 }
 
 impl Probe {
-    /// Provably nothing there: the device could be read, and nothing saw a signature.
+    /// No signature there: the device could be read, and nothing saw one. Enough for a new volume, which may lie
+    /// where a removed one did.
     pub fn is_blank(&self) -> bool {
         self.signatures.is_empty() && !self.ambiguous && self.unreadable.is_none()
+    }
+
+    /// Nothing there as far as anybody looked: neither a signature nor a byte other than zero. What a disk must be.
+    pub fn is_zeroed(&self) -> bool {
+        self.is_blank() && self.residue.is_none()
+    }
+}
+
+/// Bytes other than zero on a device without a signature, such as a file system whose partition table is lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Residue {
+    /// Where the first sector lies that was seen to hold any. Bytes.
+    pub offset: u64,
+    /// They are LVM's metadata: a physical volume was removed, or its making was cut off.
+    pub lvm_metadata: bool,
+}
+
+impl std::fmt::Display for Residue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what =
+            if self.lvm_metadata { "metadata of a removed physical volume" } else { "data without a known signature" };
+        match self.offset {
+            0 => write!(f, "{what} at its start"),
+            offset => write!(f, "{what} at {}", human(offset)),
+        }
     }
 }
 

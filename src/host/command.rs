@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Where programs are looked for: never in the caller's PATH.
 const DIRECTORIES: [&str; 6] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/sbin", "/usr/local/bin"];
+/// A killed process is gone at once, unless it waits in the kernel for a device that does not answer.
+const KILL_DEADLINE: Duration = Duration::from_secs(20);
 /// Bytes of output that are read; an lvm report of 10,000 volumes has some 30 MB.
 const LARGEST_OUTPUT: u64 = 256 << 20;
 /// Lines at the end of stderr that an error shows.
@@ -109,6 +111,8 @@ pub enum CommandError {
     Io { command: String, source: std::io::Error },
     /// It overran its deadline and was killed.
     Deadline { command: String, seconds: u64 },
+    /// It overran its deadline and cannot be killed: it waits in the kernel, for a device most likely.
+    Stuck { command: String, seconds: u64, pids: Vec<u32> },
     /// It ended with an error.
     Failed { command: String, ended: String, stderr: String },
 }
@@ -122,6 +126,7 @@ impl CommandError {
             CommandError::Missing { program } => CommandError::Missing { program },
             CommandError::Io { source, .. } => CommandError::Io { command, source },
             CommandError::Deadline { seconds, .. } => CommandError::Deadline { command, seconds },
+            CommandError::Stuck { seconds, pids, .. } => CommandError::Stuck { command, seconds, pids },
             CommandError::Failed { ended, stderr, .. } => CommandError::Failed { command, ended, stderr },
         }
     }
@@ -137,6 +142,12 @@ impl fmt::Display for CommandError {
             CommandError::Deadline { command, seconds } => {
                 write!(f, "killed after {seconds} s without an end: {command}")
             }
+            CommandError::Stuck { command, seconds, pids } => write!(
+                f,
+                "without an end after {seconds} s, and cannot be killed: {command} (process {}): what it has done, or \
+                 will yet do, is not known; look at its device (dmesg, dmsetup info) before the next run",
+                pids.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+            ),
             CommandError::Failed { command, ended, stderr } if stderr.is_empty() => write!(f, "{command}: {ended}"),
             CommandError::Failed { command, ended, stderr } => write!(f, "{command}: {ended}: {stderr}"),
         }
@@ -147,7 +158,10 @@ impl std::error::Error for CommandError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             CommandError::Io { source, .. } => Some(source),
-            CommandError::Missing { .. } | CommandError::Deadline { .. } | CommandError::Failed { .. } => None,
+            CommandError::Missing { .. }
+            | CommandError::Deadline { .. }
+            | CommandError::Stuck { .. }
+            | CommandError::Failed { .. } => None,
         }
     }
 }
@@ -207,17 +221,23 @@ pub fn run(command: &Command) -> Result<Output, CommandError> {
     let handle = expression.start().map_err(io)?;
     let status = match handle.wait_timeout(command.deadline).map_err(io)? {
         Some(output) => output.status,
-        None => {
-            for pid in handle.pids() {
-                // It may have ended just now: then there is nothing to kill.
-                let _ =
-                    nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL);
-            }
-            handle.wait().map_err(io)?;
-            return Err(CommandError::Deadline { command: command.to_string(), seconds: command.deadline.as_secs() });
-        }
+        None => return Err(end(&handle, command)),
     };
     collect(status, &mut stdout, &mut stderr).map_err(io)
+}
+
+/// Kills a command that is past its deadline, with its children, and says whether it is gone.
+fn end(handle: &duct::Handle, command: &Command) -> CommandError {
+    let pids = handle.pids();
+    for pid in pids.iter().filter_map(|pid| i32::try_from(*pid).ok()) {
+        // It may have ended just now: then there is nothing to kill.
+        let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+    }
+    let (shown, seconds) = (command.to_string(), command.deadline.as_secs());
+    match handle.wait_timeout(KILL_DEADLINE) {
+        Ok(None) => CommandError::Stuck { command: shown, seconds, pids },
+        Ok(Some(_)) | Err(_) => CommandError::Deadline { command: shown, seconds },
+    }
 }
 
 fn collect(status: ExitStatus, stdout: &mut File, stderr: &mut File) -> std::io::Result<Output> {

@@ -2,9 +2,13 @@
 //! place at any moment; what is done through the open one is done where it was meant.
 
 use rustix::fd::{AsRawFd, OwnedFd};
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::io::Result;
 use std::path::{Component, Path, PathBuf};
+
+const FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// An open directory.
 pub struct Directory(OwnedFd);
@@ -15,11 +19,31 @@ impl Directory {
     /// # Errors
     /// One of its parts is no directory, or is a link by now.
     pub fn open(path: &Path) -> Result<Directory> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut directory = openat(CWD, "/", flags, Mode::empty())?;
+        Directory::walk(path, |directory, name| openat(directory, name, FLAGS, Mode::empty()))
+    }
+
+    /// As [`Directory::open`]; what is missing of the path is made, with mode 0755 and the caller's owner.
+    ///
+    /// # Errors
+    /// As [`Directory::open`], or a part cannot be made.
+    pub fn make(path: &Path) -> Result<Directory> {
+        Directory::walk(path, |directory, name| match openat(directory, name, FLAGS, Mode::empty()) {
+            Err(Errno::NOENT) => {
+                match mkdirat(directory, name, Mode::from_raw_mode(0o755)) {
+                    Ok(()) | Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error),
+                }
+                openat(directory, name, FLAGS, Mode::empty())
+            }
+            opened => opened,
+        })
+    }
+
+    fn walk(path: &Path, step: impl Fn(&OwnedFd, &OsStr) -> rustix::io::Result<OwnedFd>) -> Result<Directory> {
+        let mut directory = openat(CWD, "/", FLAGS, Mode::empty())?;
         for part in path.components() {
             if let Component::Normal(name) = part {
-                directory = openat(&directory, name, flags, Mode::empty())?;
+                directory = step(&directory, name)?;
             }
         }
         Ok(Directory(directory))
@@ -48,5 +72,17 @@ mod tests {
         std::fs::write(directory.path().join("keys"), "x").expect("written");
         assert!(root.join("home/away/keys").exists() && !root.join("etc/keys").exists());
         assert!(Directory::open(&root.join("home/ssh")).is_err());
+        assert!(Directory::make(&root.join("home/ssh/cron.d")).is_err() && !root.join("etc/cron.d").exists());
+    }
+
+    #[test]
+    fn what_is_missing_is_made() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("there");
+        let directory = Directory::make(&root.join("a/b")).expect("made");
+        std::fs::write(directory.path().join("file"), "x").expect("written");
+        assert!(root.join("a/b/file").exists());
+        Directory::make(&root.join("a/b")).expect("there already");
+        assert!(Directory::make(&root.join("a/b/file/c")).is_err());
     }
 }

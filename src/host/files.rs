@@ -39,8 +39,7 @@ impl Ids {
 /// Whatever happens, the old file is whole.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32, owner: Ids) -> Result<()> {
     let target = follow(path)?;
-    create_parents(parent(&target))?;
-    let directory = Directory::open(parent(&target))?;
+    let directory = Directory::make(parent(&target))?;
     let mut temporary = temporary(&directory.path(), name(&target)?)?;
     let target = directory.path().join(name(&target)?);
     temporary.write_all(bytes)?;
@@ -71,8 +70,7 @@ pub fn create_directory(path: &Path, mode: u32, owner: Ids) -> Result<()> {
     if target.is_dir() {
         return Ok(());
     }
-    create_parents(parent(&target))?;
-    let parent = Directory::open(parent(&target))?;
+    let parent = Directory::make(parent(&target))?;
     let target = parent.path().join(name(&target)?);
     DirBuilder::new().mode(mode).create(&target)?;
     let flags = nix::libc::O_DIRECTORY | nix::libc::O_NOFOLLOW;
@@ -90,16 +88,9 @@ pub fn create_directory(path: &Path, mode: u32, owner: Ids) -> Result<()> {
 pub fn set_attributes(path: &Path, mode: Option<u32>, owner: Option<Ids>) -> Result<()> {
     let target = follow(path)?;
     let directory = Directory::open(parent(&target))?;
-    // Not blocking: a pipe that took the file's place must not hold the run up.
-    let flags = nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(directory.path().join(name(&target)?))?;
+    let file = open_itself(&directory.path().join(name(&target)?))?;
     if let Some(owner) = owner {
-        let found = file.metadata()?;
-        if found.is_file() && found.nlink() > 1 && (found.uid(), found.gid()) != (owner.uid, owner.gid) {
-            let reason = format!("it has {} names: under another it may be a file of the host's", found.nlink());
-            return Err(Error::new(ErrorKind::PermissionDenied, reason));
-        }
-        own(&file, owner)?;
+        give(&file, owner)?;
     }
     if let Some(mode) = mode {
         file.set_permissions(Permissions::from_mode(mode))?;
@@ -112,27 +103,73 @@ pub fn set_attributes(path: &Path, mode: Option<u32>, owner: Option<Ids>) -> Res
 /// # Errors
 /// Nothing has changed.
 pub fn rename(path: &Path, to: &Path) -> Result<()> {
-    std::fs::rename(path, to)?;
-    sync(to.parent().unwrap_or(Path::new("/")))
+    let directory = Directory::open(&follow(parent(path))?)?;
+    std::fs::rename(directory.path().join(name(path)?), directory.path().join(name(to)?))?;
+    sync(&directory.path())
+}
+
+/// Opens the file that a path means, see [`follow`], for reading.
+///
+/// # Errors
+/// It is no regular file, or a link leads where it must not.
+pub fn open(path: &Path) -> Result<File> {
+    let target = follow(path)?;
+    let directory = Directory::open(parent(&target))?;
+    let file = open_itself(&directory.path().join(name(&target)?))?;
+    match file.metadata()? {
+        found if found.is_file() => Ok(file),
+        found if found.is_dir() => Err(Error::from(ErrorKind::IsADirectory)),
+        _ => Err(Error::new(ErrorKind::InvalidInput, "it is no regular file")),
+    }
+}
+
+/// Neither waiting for a pipe's other end nor following a link that took the file's place.
+pub(super) fn open_itself(path: &Path) -> Result<File> {
+    OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW).open(path)
+}
+
+/// Gives a file to another owner, unless its user may have made it a second name of somebody else's.
+pub(super) fn give(file: &File, owner: Ids) -> Result<()> {
+    let found = file.metadata()?;
+    if found.is_file() && found.nlink() > 1 && (found.uid(), found.gid()) != (owner.uid, owner.gid) {
+        let reason = format!("it has {} names: under another it may be a file of the host's", found.nlink());
+        return Err(Error::new(ErrorKind::PermissionDenied, reason));
+    }
+    own(file, owner)
 }
 
 pub(super) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
 }
 
-fn name(path: &Path) -> Result<&OsStr> {
+pub(super) fn name(path: &Path) -> Result<&OsStr> {
     path.file_name().ok_or_else(|| Error::new(ErrorKind::InvalidInput, "it has no name"))
 }
 
+/// `None` for what is not there.
+pub(super) fn optional<T>(found: Result<T>) -> Result<Option<T>> {
+    match found {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
 /// The file that takes the place of the one of this name. It has one name of its own: what a killed run left is
-/// removed by the next one, which writes the same file.
+/// removed by the next one, which writes the same file. Where somebody keeps that name taken, with a directory or by
+/// being quicker, another that cannot be foreseen does.
 ///
 /// # Errors
-/// It cannot be made, or what is in its place is no file.
+/// It cannot be made.
 pub(super) fn temporary(directory: &Path, name: &OsStr) -> Result<NamedTempFile> {
     let beside = temporary_name(name);
-    remove(&directory.join(&beside))?;
-    tempfile::Builder::new().prefix(&beside).rand_bytes(0).tempfile_in(directory)
+    let foreseen = remove(&directory.join(&beside))
+        .and_then(|()| tempfile::Builder::new().prefix(&beside).rand_bytes(0).tempfile_in(directory));
+    match foreseen {
+        Err(error) if matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::AlreadyExists) => {
+            tempfile::Builder::new().prefix(&beside).tempfile_in(directory)
+        }
+        made => made,
+    }
 }
 
 /// No longer than the file system allows, since the file's own name may be as long as that.
@@ -152,10 +189,6 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 
 pub(super) fn sync(directory: &Path) -> Result<()> {
     File::open(directory)?.sync_all()
-}
-
-fn create_parents(directory: &Path) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o755).create(directory)
 }
 
 /// Only root can give files away, and only where there is something to give.
@@ -285,6 +318,48 @@ mod tests {
         symlink("other", folder.path().join(".atomhost-fstab")).expect("linked");
         replace(&folder.path().join("fstab"), b"new", 0o644, ids_of(folder.path())).expect("replaced");
         assert_eq!(std::fs::read(&other).expect("readable"), b"other");
+        // Nor keeps it from being written.
+        std::fs::create_dir(folder.path().join(".atomhost-fstab")).expect("made");
+        replace(&folder.path().join("fstab"), b"newer", 0o644, ids_of(folder.path())).expect("replaced");
+        assert_eq!(std::fs::read(folder.path().join("fstab")).expect("readable"), b"newer");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 4, "no temporary file stays");
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), "x").expect("written");
+        symlink("file", at("link")).expect("linked");
+        symlink("/dev/zero", at("zero")).expect("linked");
+        nix::unistd::mkfifo(&at("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("made");
+        let kind = |name: &str| open(&at(name)).err().map(|error| error.kind());
+        let rows = [
+            ("file", None),
+            ("link", None),
+            ("none", Some(ErrorKind::NotFound)),
+            ("none/below", Some(ErrorKind::NotFound)),
+            ("file/below", Some(ErrorKind::NotADirectory)),
+            (".", Some(ErrorKind::IsADirectory)),
+            ("pipe", Some(ErrorKind::InvalidInput)),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(kind(name), expected, "{name}");
+        }
+        // As another than root it is the link's owner that is refused already.
+        assert!(matches!(kind("zero"), Some(ErrorKind::InvalidInput | ErrorKind::PermissionDenied)));
+    }
+
+    #[test]
+    fn a_file_moves_within_the_directory_that_was_meant() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("there");
+        for name in ["home", "etc"] {
+            std::fs::create_dir(root.join(name)).expect("made");
+            std::fs::write(root.join(name).join("passwd"), name).expect("written");
+        }
+        rename(&root.join("home/passwd"), &root.join("home/passwd.bak")).expect("renamed");
+        assert!(root.join("home/passwd.bak").exists() && root.join("etc/passwd").exists());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What is at a path, completely: kind, content, owner, mode and extended attributes, taken down to
 //! be put back later.
 
-use super::files::{self, Ids, LABEL, LARGEST_VALUE, parent};
+use super::directory::Directory;
+use super::files::{self, Ids, LABEL, LARGEST_VALUE, name, open_itself as open, optional, parent};
 use crate::secret::digest;
 use rustix::buffer::spare_capacity;
 use rustix::fs::XattrFlags;
@@ -9,10 +10,10 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::CStr;
-use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::fs::{DirBuilder, File, Metadata, Permissions};
 use std::io::{Error, ErrorKind, Read, Result, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 /// Attributes that hold access lists. Others of `system.` belong to the file system.
 const ACCESS_LISTS: [&str; 2] = ["system.posix_acl_access", "system.posix_acl_default"];
@@ -55,28 +56,23 @@ pub struct Attributes {
     pub extended: BTreeMap<String, String>,
 }
 
-/// Takes down what is at `path`, whose last part is not followed. With `content`, the content of a
-/// file comes too.
+/// Takes down what is at `path`, which has no links but for its last part, and that is not followed. With
+/// `content`, the content of a file comes too.
 ///
 /// # Errors
 /// It cannot be read, or is a device, socket or pipe.
 pub fn capture(path: &Path, content: bool) -> Result<(State, Option<Vec<u8>>)> {
-    let found = match std::fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok((State::Absent, None));
-        }
-        Err(error) => return Err(error),
-    };
+    let Some((_directory, path)) = there(path)? else { return Ok((State::Absent, None)) };
+    let Some(found) = optional(std::fs::symlink_metadata(&path))? else { return Ok((State::Absent, None)) };
     if found.is_symlink() {
-        let target = std::fs::read_link(path)?.into_os_string().into_string();
+        let target = std::fs::read_link(&path)?.into_os_string().into_string();
         let target = target.map_err(|_| Error::new(ErrorKind::InvalidData, "the link's target is no text"))?;
         return Ok((State::Link { target, uid: found.uid(), gid: found.gid() }, None));
     }
     if !found.is_file() && !found.is_dir() {
         return Err(Error::new(ErrorKind::InvalidInput, "it is a device, socket or pipe"));
     }
-    let mut file = open(path)?;
+    let mut file = open(&path)?;
     // From the descriptor: the name may mean another file by now.
     let found = file.metadata()?;
     let attributes = attributes(&file, &found)?;
@@ -95,27 +91,40 @@ pub fn capture(path: &Path, content: bool) -> Result<(State, Option<Vec<u8>>)> {
 }
 
 /// Brings back what [`capture`] took down. A file without `bytes` keeps its content. Whoever reads
-/// meanwhile sees the one or the other.
+/// meanwhile sees the one or the other; whoever may write in a directory above cannot lead it elsewhere.
 ///
 /// # Errors
 /// What is there stays, or has part of its attributes; to do it again is safe. A directory that is to
 /// go must be empty.
 pub fn restore(path: &Path, state: &State, bytes: Option<&[u8]>) -> Result<()> {
+    if *state == State::Absent {
+        return match there(path)? {
+            Some((directory, path)) => remove(&directory, &path),
+            None => Ok(()),
+        };
+    }
+    let directory = Directory::make(parent(path))?;
+    let path = &through(&directory, path)?;
     match state {
-        State::Absent => return remove(path),
+        State::Absent => {}
         State::File { attributes, .. } => match bytes {
-            Some(bytes) => replace(path, bytes, attributes)?,
+            Some(bytes) => replace(&directory, path, bytes, attributes)?,
             None => set(&open(path)?, attributes)?,
         },
         State::Directory { attributes } => {
-            if !path.is_dir() {
-                DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            match DirBuilder::new().mode(0o700).create(path) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+                _ => {}
             }
-            set(&open(path)?, attributes)?;
+            let file = open(path)?;
+            if !file.metadata()?.is_dir() {
+                return Err(Error::from(ErrorKind::NotADirectory));
+            }
+            set(&file, attributes)?;
         }
         State::Link { target, uid, gid } => link(path, target, Ids { uid: *uid, gid: *gid })?,
     }
-    files::sync(parent(path))
+    files::sync(&directory.path())
 }
 
 /// Gives what is at `path` a second name beside it, or moves it there, a directory or link; returns
@@ -124,6 +133,8 @@ pub fn restore(path: &Path, state: &State, bytes: Option<&[u8]>) -> Result<()> {
 /// # Errors
 /// It stays as it is.
 pub fn keep_beside(path: &Path) -> Result<String> {
+    let directory = Directory::open(parent(path))?;
+    let path = &through(&directory, path)?;
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Error::new(ErrorKind::InvalidInput, "it has no name in UTF-8"))?;
     let free = |count: &u32| {
@@ -141,24 +152,25 @@ pub fn keep_beside(path: &Path) -> Result<String> {
     Ok(kept)
 }
 
-/// Neither waiting for a pipe's other end nor following a link that took the file's place.
-fn open(path: &Path) -> Result<File> {
-    OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW).open(path)
+/// The open directory that a path is in, and the path through it; `None` when there is none.
+fn there(path: &Path) -> Result<Option<(Directory, PathBuf)>> {
+    let Some(directory) = optional(Directory::open(parent(path)))? else { return Ok(None) };
+    let path = through(&directory, path)?;
+    Ok(Some((directory, path)))
 }
 
-fn remove(path: &Path) -> Result<()> {
-    let found = match std::fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
-        Err(error) => return Err(error),
-    };
+fn through(directory: &Directory, path: &Path) -> Result<PathBuf> {
+    Ok(directory.path().join(name(path)?))
+}
+
+fn remove(directory: &Directory, path: &Path) -> Result<()> {
+    let Some(found) = optional(std::fs::symlink_metadata(path))? else { return Ok(()) };
     if found.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) }?;
-    files::sync(parent(path))
+    files::sync(&directory.path())
 }
 
-fn replace(path: &Path, bytes: &[u8], attributes: &Attributes) -> Result<()> {
-    DirBuilder::new().recursive(true).mode(0o755).create(parent(path))?;
-    let mut temporary = files::temporary(parent(path), path.file_name().unwrap_or_default())?;
+fn replace(directory: &Directory, path: &Path, bytes: &[u8], attributes: &Attributes) -> Result<()> {
+    let mut temporary = files::temporary(&directory.path(), path.file_name().unwrap_or_default())?;
     temporary.write_all(bytes)?;
     set(temporary.as_file(), attributes)?;
     temporary.persist(path).map_err(|error| error.error)?;
@@ -211,10 +223,7 @@ fn value(file: &File, name: &str) -> Result<Option<Vec<u8>>> {
 /// say more than the mode does.
 fn set(file: &File, wanted: &Attributes) -> Result<()> {
     let Attributes { mode, uid, gid, extended } = wanted;
-    let found = file.metadata()?;
-    if (found.uid(), found.gid()) != (*uid, *gid) {
-        fchown(file, Some(*uid), Some(*gid))?;
-    }
+    files::give(file, Ids { uid: *uid, gid: *gid })?;
     file.set_permissions(Permissions::from_mode(*mode))?;
     for name in names(file)?.iter().filter(|name| !extended.contains_key(*name) && *name != LABEL) {
         rustix::fs::fremovexattr(file, name.as_str())?;
@@ -257,15 +266,15 @@ mod tests {
             for (after, change) in makes {
                 make(&path);
                 let (state, bytes) = capture(&path, true).expect("readable");
-                remove(&path).expect("removed");
+                restore(&path, &State::Absent, None).expect("removed");
                 change(&path);
                 // A file never takes a directory's place by itself: the caller moves that away.
                 if after == "directory" && !matches!(before, "directory" | "absent") || before == "directory" {
-                    remove(&path).expect("removed");
+                    restore(&path, &State::Absent, None).expect("removed");
                 }
                 restore(&path, &state, bytes.as_deref()).unwrap_or_else(|error| panic!("{before}, {after}: {error}"));
                 assert_eq!(capture(&path, true).expect("readable"), (state, bytes), "{before}, {after}");
-                remove(&path).expect("removed");
+                restore(&path, &State::Absent, None).expect("removed");
                 assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 0, "{before}, {after}");
             }
         }
@@ -296,6 +305,52 @@ mod tests {
         let error = restore(&path, &State::Absent, None).expect_err("it is not empty");
         assert_eq!(error.kind(), ErrorKind::DirectoryNotEmpty);
         assert!(path.join("theirs").exists());
+    }
+
+    /// Its parent was followed a moment ago; by now a link is in its place.
+    #[test]
+    fn a_link_in_place_of_a_parent_leads_nowhere() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("there");
+        for name in ["home", "etc"] {
+            std::fs::create_dir(root.join(name)).expect("made");
+            file(&root.join(name).join("thing"), name, 0o600);
+        }
+        let path = root.join("home/thing");
+        let (file, bytes) = capture(&path, true).expect("readable");
+        let link = State::Link { target: "elsewhere".to_owned(), uid: 0, gid: 0 };
+        let directory = match &file {
+            State::File { attributes, .. } => State::Directory { attributes: attributes.clone() },
+            other => other.clone(),
+        };
+        std::fs::rename(root.join("home"), root.join("away")).expect("renamed");
+        std::os::unix::fs::symlink(root.join("etc"), root.join("home")).expect("linked");
+        for state in [&file, &link, &directory] {
+            assert!(restore(&path, state, bytes.as_deref()).is_err(), "{state:?}");
+            assert!(restore(&path.with_file_name("new"), state, bytes.as_deref()).is_err(), "{state:?}");
+        }
+        assert!(restore(&path, &file, None).is_err());
+        assert!(keep_beside(&path).is_err());
+        // Nothing of that name is there, as far as anybody may be led.
+        restore(&path, &State::Absent, None).expect("nothing to do");
+        assert_eq!(capture(&path, true).expect("nothing there"), (State::Absent, None));
+        assert_eq!(std::fs::read(root.join("etc/thing")).expect("readable"), b"etc");
+        assert_eq!(std::fs::read_dir(root.join("etc")).expect("readable").count(), 1);
+    }
+
+    #[test]
+    fn a_second_name_of_another_file_is_not_given_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, other) = (folder.path().join("log"), folder.path().join("shadow"));
+        file(&path, "one", 0o640);
+        let (mut state, _) = capture(&path, false).expect("readable");
+        if let State::File { attributes, .. } = &mut state {
+            attributes.uid += 1;
+        }
+        std::fs::rename(&path, &other).expect("renamed");
+        std::fs::hard_link(&other, &path).expect("linked");
+        let error = restore(&path, &state, None).expect_err("it may be a file of the host's");
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied);
     }
 
     #[test]

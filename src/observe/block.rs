@@ -2,7 +2,7 @@
 
 use super::ObserveError;
 use crate::facts::{BlockDevice, BlockKind, Partition, PartitionTable};
-use crate::host::Reader;
+use crate::host::{HostError, Reader};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -17,7 +17,7 @@ const ALIGNMENT: u64 = 1 << 20;
 /// /sys/class/block cannot be read.
 pub fn read(reader: &Reader) -> Result<Vec<BlockDevice>, ObserveError> {
     const CLASS: &str = "/sys/class/block";
-    let entries = std::fs::read_dir(reader.path(CLASS)).map_err(|source| crate::host::HostError::File {
+    let entries = std::fs::read_dir(reader.path(CLASS)).map_err(|source| HostError::File {
         doing: "read",
         path: CLASS.to_owned(),
         source,
@@ -42,6 +42,17 @@ fn attribute(folder: &Path, name: &str) -> String {
 
 fn figure(folder: &Path, name: &str) -> u64 {
     attribute(folder, name).parse().unwrap_or(0)
+}
+
+/// The size in bytes that the kernel knows a device with now; `None` when there is no such device.
+///
+/// # Errors
+/// It cannot be read.
+pub fn size(reader: &Reader, path: &str) -> Result<Option<u64>, HostError> {
+    // In sysfs the name of /dev/cciss/c0d0p1 is cciss!c0d0p1.
+    let name = path.trim_start_matches("/dev/").replace('/', "!");
+    let text = reader.read_optional(&format!("/sys/class/block/{name}/size"))?;
+    Ok(text.and_then(|text| text.trim().parse::<u64>().ok()).map(|sectors| sectors * SECTOR))
 }
 
 /// `None` for a device without a size: an empty loop device, a drive without a medium.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes. Larger files are known by what they are, not by what they say.
 pub const LARGEST: u64 = 4 << 20;
@@ -85,10 +85,10 @@ pub(super) fn look(reader: &Reader, path: &str, depth: Depth) -> FileFacts {
     };
     if depth != Depth::Attributes && facts.kind == FileKind::File && metadata.size() <= LARGEST {
         match content(path) {
-            Ok(bytes) => {
+            Ok((bytes, place)) => {
                 facts.sha256 = Some(secret::digest(&bytes));
                 let text = String::from_utf8(bytes).ok().filter(|_| depth == Depth::Text);
-                facts.text = text.filter(|text| !certificate::holds_private_key(text) && !holds_hashes(path));
+                facts.text = text.filter(|text| !certificate::holds_private_key(text) && !holds_hashes(&place));
             }
             Err(error) => facts.unreadable = Some(error.to_string()),
         }
@@ -96,17 +96,18 @@ pub(super) fn look(reader: &Reader, path: &str, depth: Depth) -> FileFacts {
     facts
 }
 
-/// Whether the path means one of the files of password hashes.
+/// Whether the path, its links followed, is one of the files of password hashes.
 fn holds_hashes(path: &Path) -> bool {
-    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let is_in_etc = path.parent().is_some_and(|parent| parent.ends_with("etc"));
     is_in_etc && path.file_name().is_some_and(|name| HASHES.iter().any(|hashes| name == *hashes))
 }
 
-fn content(path: &Path) -> std::io::Result<Vec<u8>> {
+/// A file's content, and where the path's links have led.
+fn content(path: &Path) -> std::io::Result<(Vec<u8>, PathBuf)> {
+    let place = files::follow(path)?;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    files::open(&place)?.take(LARGEST).read_to_end(&mut bytes)?;
+    Ok((bytes, place))
 }
 
 fn kind(metadata: &Metadata) -> FileKind {

@@ -10,9 +10,8 @@ use crate::host::{Query, Reader, command, files};
 use crate::resources::{UserWatch, Watch};
 use crate::secret::{SecretSource, digest};
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Where useradd's defaults are.
@@ -142,11 +141,10 @@ fn hash(reader: &Reader, source: &SecretSource) -> HashFacts {
     }
 }
 
-/// The users' own directories may hold anything by now: a pipe must not hold the run up.
+/// The users' own directories may hold anything by now: a pipe must not hold the run up, nor a link lead to another's file.
 fn read_bytes(path: &Path, largest: u64) -> std::io::Result<Vec<u8>> {
-    let file = OpenOptions::new().read(true).custom_flags(nix::libc::O_NONBLOCK).open(path)?;
     let mut bytes = Vec::new();
-    file.take(largest).read_to_end(&mut bytes)?;
+    files::open(path)?.take(largest).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -158,8 +156,28 @@ fn labels_drifted(reader: &Reader, login: &LoginFacts) -> Result<bool, ObserveEr
     if login.ssh_directory.kind != FileKind::Directory || login.bad_link.is_some() {
         return Ok(false);
     }
-    let output = reader.query(&Query::Labels { path: format!("{}/.ssh", login.home) })?;
-    Ok(output.code == Some(0) && !output.stdout.trim().is_empty())
+    drifts(reader, &login.home)
+}
+
+/// Whether SELinux labels of a home's .ssh are not those of the policy.
+///
+/// # Errors
+/// restorecon is missing, hangs or fails: then nothing is known.
+pub(super) fn drifts(reader: &Reader, home: &str) -> Result<bool, ObserveError> {
+    let path = format!("{home}/.ssh");
+    let output = reader.query(&Query::Labels { path: path.clone() })?;
+    // The second is how policycoreutils before 2.7 says it.
+    let is_drift = |line: &str| ["Would relabel ", "restorecon reset "].iter().any(|words| line.starts_with(words));
+    let mut lines = output.stdout.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let drifts = lines.peek().is_some();
+    if output.code == Some(0) && lines.all(is_drift) {
+        return Ok(drifts);
+    }
+    Err(ObserveError::Content {
+        path,
+        reason: format!("its SELinux labels cannot be judged: restorecon: {}: {}", output.ended(), output.stderr_end()),
+        cure: "restorecon -n -v -R on it shows why".to_owned(),
+    })
 }
 
 /// Every AuthorizedKeysFile in sshd's configuration, without asking sshd, which takes seconds and a

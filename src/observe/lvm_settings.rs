@@ -34,8 +34,9 @@ pub fn read(reader: &Reader, names: &BTreeSet<String>) -> Result<BTreeMap<String
 /// The value in `archive=1`, which answers `backup/archive`.
 fn parse(text: &str, name: &str) -> Option<String> {
     let key = name.rsplit('/').next()?;
-    let (found, value) = text.trim().split_once('=')?;
-    (found == key && !value.contains('\n')).then(|| value.to_owned())
+    // A line without its end was cut: so may be the value.
+    let (found, value) = text.trim_start().strip_suffix('\n')?.trim_end().split_once('=')?;
+    (found == key && !value.is_empty() && !value.contains('\n')).then(|| value.to_owned())
 }
 
 #[cfg(test)]

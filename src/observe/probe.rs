@@ -2,13 +2,14 @@
 //! signature could be, blkid and wipefs. Neither tool alone proves a device blank: blkid passes over a backup
 //! GPT, and says the same of a device that is blank and of one that is not there.
 
+use super::residue::Device;
 use super::{ObserveError, superblock};
+use crate::background;
 use crate::facts::Probe;
 use crate::host::command::Output;
 use crate::host::{HostError, Query, Reader};
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -16,18 +17,28 @@ use std::path::Path;
 const BLKID_NOTHING: i32 = 2;
 /// blkid(8): ambiguous low-level probing result.
 const BLKID_AMBIVALENT: i32 = 8;
-/// Bytes at the start and at the end of a device in which every signature lies that the tools know: the last
-/// at the start is LUKS2's second header, at 4 MiB, and the first at the end is a label of ZFS.
-const START: u64 = 8 << 20;
-const END: u64 = 2 << 20;
-/// Bytes read at a time.
-const CHUNK: usize = 256 << 10;
+
+/// How closely a device is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// At what names itself. A new volume may hold old bytes of a removed one.
+    Signatures,
+    /// At a sample of all its bytes, too.
+    Data,
+}
 
 /// A probe, and whether somebody holds the device exclusively.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Probed {
     pub found: Probe,
     pub busy: bool,
+}
+
+impl Probed {
+    /// What is not known of a device that does not let itself be read.
+    pub fn unreadable(why: String) -> Probed {
+        Probed { found: Probe { unreadable: Some(why), ..Probe::default() }, busy: false }
+    }
 }
 
 impl From<HostError> for ProbeError {
@@ -51,22 +62,45 @@ impl From<ProbeError> for ObserveError {
 ///
 /// # Errors
 /// A tool is missing, or does not end.
-pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
+pub fn probe(reader: &Reader, device: &str, look: Look) -> Result<Probed, ProbeError> {
     let path = reader.path(device);
-    let unreadable = |reason: String| Probe { unreadable: Some(reason), ..Probe::default() };
-    let zeroed = match is_zeroed(&path) {
-        Ok(zeroed) => zeroed,
-        Err(error) => return Ok(Probed { found: unreadable(error.to_string()), busy: false }),
+    if is_suspended(reader, device) {
+        return Ok(Probed::unreadable("it is suspended (dmsetup resume ends that)".to_owned()));
+    }
+    let unreadable = |error: std::io::Error| Probe { unreadable: Some(error.to_string()), ..Probe::default() };
+    let opened = Device::open(&path).and_then(|bytes| Ok((bytes.first_at_ends()?, bytes)));
+    let (at_ends, bytes) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Ok(Probed::unreadable(error.to_string())),
     };
     let busy =
         OpenOptions::new().read(true).custom_flags(nix::libc::O_EXCL | nix::libc::O_CLOEXEC).open(&path).is_err();
-    if zeroed {
-        return Ok(Probed { found: Probe::default(), busy });
+    let mut found = if at_ends.is_some() { signatures(reader, device, &path)? } else { Probe::default() };
+    if look == Look::Data && found.is_blank() {
+        match bytes.residue(at_ends) {
+            Ok(residue) => found.residue = residue,
+            Err(error) => found = unreadable(error),
+        }
     }
+    Ok(Probed { found, busy })
+}
+
+/// Whoever reads a suspended device of device-mapper waits until it is resumed, and cannot even be killed.
+fn is_suspended(reader: &Reader, device: &str) -> bool {
+    let name = std::fs::canonicalize(reader.path(device)).ok();
+    let Some(name) = name.as_deref().and_then(Path::file_name) else { return false };
+    let state = reader.path(&format!("/sys/class/block/{}/dm/suspended", name.to_string_lossy()));
+    std::fs::read_to_string(state).is_ok_and(|state| state.trim() == "1")
+}
+
+/// What the tools and the superblocks say.
+fn signatures(reader: &Reader, device: &str, path: &Path) -> Result<Probe, ProbeError> {
     let (blkid, wipefs) = ask_both(reader, device)?;
     let mut signatures = BTreeSet::new();
     let mut found = Probe::default();
     match blkid.code {
+        // It found something, and does not say what.
+        Some(0) if blkid.stdout.trim().is_empty() => found.unreadable = Some("blkid: no answer".to_owned()),
         Some(0) => signatures.extend(blkid_types(&blkid.stdout)),
         Some(BLKID_NOTHING) => {}
         Some(BLKID_AMBIVALENT) => found.ambiguous = true,
@@ -78,7 +112,7 @@ pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
         }
         _ => found.unreadable = Some(format!("wipefs: {}: {}", wipefs.ended(), wipefs.stderr_end())),
     }
-    match (superblock::read_file_system(&path), superblock::read_swap(&path)) {
+    match (superblock::read_file_system(path), superblock::read_swap(path)) {
         (Ok(filesystem), Ok(swap)) => {
             if let Some(filesystem) = &filesystem {
                 signatures.insert(filesystem.fstype.clone());
@@ -94,41 +128,17 @@ pub fn probe(reader: &Reader, device: &str) -> Result<Probed, ProbeError> {
         (Err(error), _) | (_, Err(error)) => found.unreadable = Some(error.to_string()),
     }
     found.signatures = signatures.into_iter().collect();
-    Ok(Probed { found, busy })
+    Ok(found)
 }
 
 /// What blkid and wipefs say. They only read, and loading each costs more than its work: both at once.
 fn ask_both(reader: &Reader, device: &str) -> Result<(Output, Output), HostError> {
     let device = || device.to_owned();
-    std::thread::scope(|scope| {
-        let wipefs = scope.spawn(|| reader.query(&Query::Wipefs { device: device() }));
-        let blkid = reader.query(&Query::Blkid { device: device() });
-        let wipefs = wipefs.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((blkid?, wipefs?))
-    })
-}
-
-/// Whether there are only zeroes where a signature could be: then there is nothing to ask the tools. A new volume
-/// and most new disks are so.
-fn is_zeroed(path: &Path) -> std::io::Result<bool> {
-    let mut file = File::open(path)?;
-    let size = file.seek(SeekFrom::End(0))?;
-    // Compared as a whole, which is many times faster than byte by byte.
-    let zeroes = vec![0; CHUNK];
-    let mut buffer = vec![0; CHUNK];
-    // The end first: a device that cannot be read to its end is told as such, whatever its start holds.
-    for range in [size.saturating_sub(END)..size, 0..size.min(START)] {
-        file.seek(SeekFrom::Start(range.start))?;
-        let mut left = (&mut file).take(range.end - range.start);
-        loop {
-            match left.read(&mut buffer)? {
-                0 => break,
-                count if buffer[..count] != zeroes[..count] => return Ok(false),
-                _ => {}
-            }
-        }
-    }
-    Ok(true)
+    let (wipefs, blkid) = background::both(
+        || reader.query(&Query::Wipefs { device: device() }),
+        || reader.query(&Query::Blkid { device: device() }),
+    );
+    Ok((blkid?, wipefs?))
 }
 
 /// TYPE and PTTYPE of `blkid --output export`; a hit that names neither is one all the same.
@@ -163,7 +173,7 @@ mod tests {
 
     fn look(file: &tempfile::NamedTempFile) -> Probed {
         let reader = Reader::new(Path::new("/"), Arc::new(run));
-        probe(&reader, &file.path().display().to_string()).expect("the tools are there")
+        probe(&reader, &file.path().display().to_string(), Look::Data).expect("the tools are there")
     }
 
     #[test]
@@ -196,9 +206,28 @@ mod tests {
     }
 
     #[test]
+    fn data_whose_signatures_were_wiped_is_a_residue_and_no_signature() {
+        let disk = device(&[("mke2fs", &["-q", "-t", "ext4"]), ("wipefs", &["--all", "--quiet"])]);
+        let found = look(&disk).found;
+        assert!(found.is_blank() && !found.is_zeroed(), "{found:?}");
+        let reader = Reader::new(Path::new("/"), Arc::new(run));
+        let volume = probe(&reader, &disk.path().display().to_string(), Look::Signatures).expect("the tools are there");
+        assert_eq!(volume.found, Probe::default(), "a new volume may hold old bytes");
+    }
+
+    #[test]
+    fn bytes_far_from_both_ends_are_a_residue() {
+        let disk = device(&[]);
+        assert!(look(&disk).found.is_zeroed());
+        disk.as_file().write_all_at(&[1], 160 << 20).expect("written");
+        let residue = look(&disk).found.residue.map(|residue| residue.offset);
+        assert_eq!(residue, Some(160 << 20));
+    }
+
+    #[test]
     fn what_is_not_there_is_not_blank() {
         let reader = Reader::new(Path::new("/"), Arc::new(run));
-        let probed = probe(&reader, "/dev/no-such-device").expect("a result");
+        let probed = probe(&reader, "/dev/no-such-device", Look::Data).expect("a result");
         assert!(probed.found.unreadable.is_some() && !probed.found.is_blank());
     }
 }

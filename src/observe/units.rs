@@ -27,6 +27,9 @@ pub fn read(reader: &Reader, names: &BTreeSet<String>) -> Result<BTreeMap<String
 /// Blocks of `Key=value` lines, one a unit, in the order asked for; systemd leaves one blank line between.
 pub fn parse(text: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, UnitFacts>, ObserveError> {
     let mut units = BTreeMap::new();
+    if !text.ends_with('\n') {
+        return Err(ObserveError::Systemd("the answer of systemctl show was cut short".to_owned()));
+    }
     for block in text.split("\n\n").filter(|block| !block.trim().is_empty()) {
         let mut unit = UnitFacts::default();
         let mut known: Vec<&str> = Vec::new();
@@ -46,6 +49,12 @@ pub fn parse(text: &str, names: &BTreeSet<String>) -> Result<BTreeMap<String, Un
                 "Job" => unit.has_job = !matches!(value, "" | "0"),
                 _ => return Err(unexpected()),
             }
+        }
+        if unit.load_state.is_empty() || unit.active_state.is_empty() {
+            return Err(ObserveError::Systemd(format!(
+                "systemctl show does not tell the state of {}",
+                known.join(", ")
+            )));
         }
         // An alias answers under its unit's own name.
         for name in names.iter().filter(|name| known.contains(&name.as_str())) {

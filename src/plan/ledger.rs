@@ -1,5 +1,6 @@
 //! The space ledger: where every extent of a volume group is, before and after.
 
+use crate::facts::{PhysicalVolume, Role, VolumeGroup};
 use serde::{Deserialize, Serialize};
 
 /// One volume group's extents before and after the plan.
@@ -11,8 +12,21 @@ pub struct Ledger {
     pub extent_size: u64,
     pub total_before: u64,
     pub total_after: u64,
+    /// The physical volumes that the extents are on, in LVM's order, new ones last.
+    #[serde(default)]
+    pub disks: Vec<LedgerDisk>,
     /// Volumes of the profile in its order, then what it does not name, hidden volumes included.
     pub rows: Vec<LedgerRow>,
+}
+
+/// One physical volume's extents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerDisk {
+    /// Path, such as `/dev/sda2`; LVM's `[unknown]` for a missing one.
+    pub device: String,
+    pub before: u64,
+    pub after: u64,
 }
 
 /// One volume's extents.
@@ -38,7 +52,48 @@ pub enum LedgerKind {
     MetadataSpare,
 }
 
+impl LedgerDisk {
+    /// The physical volumes of a group as they are.
+    pub fn observed(group: &VolumeGroup) -> Vec<LedgerDisk> {
+        let disk =
+            |pv: &PhysicalVolume| LedgerDisk { device: pv.device.clone(), before: pv.extents, after: pv.extents };
+        group.physical_volumes.iter().map(disk).collect()
+    }
+}
+
+impl From<Role> for LedgerKind {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::ThinPoolData => LedgerKind::PoolData,
+            Role::ThinPoolMetadata => LedgerKind::PoolMetadata,
+            Role::MetadataSpare => LedgerKind::MetadataSpare,
+            Role::Plain | Role::ThinPool | Role::ThinVolume | Role::Hidden => LedgerKind::Volume,
+        }
+    }
+}
+
 impl Ledger {
+    /// The space of a group as it is: before and after are the same.
+    pub fn observed(group: &VolumeGroup) -> Ledger {
+        let volumes = group.logical_volumes.iter().filter(|lv| lv.extents > 0);
+        Ledger {
+            volume_group: group.name.clone(),
+            extent_size: group.extent_size,
+            total_before: group.extents,
+            total_after: group.extents,
+            disks: LedgerDisk::observed(group),
+            rows: volumes
+                .map(|lv| LedgerRow {
+                    name: lv.name.clone(),
+                    kind: lv.role.into(),
+                    named: true,
+                    before: lv.extents,
+                    after: lv.extents,
+                })
+                .collect(),
+        }
+    }
+
     pub fn used_before(&self) -> u64 {
         self.rows.iter().map(|row| row.before).sum()
     }

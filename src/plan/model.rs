@@ -1,6 +1,6 @@
 //! The host as the plan so far would leave it, and the plan under construction.
 
-use super::ledger::{Ledger, LedgerRow};
+use super::ledger::{Ledger, LedgerDisk, LedgerRow};
 use super::{Note, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk};
 use crate::action::Action;
 use crate::facts::index::Index;
@@ -54,6 +54,8 @@ pub struct Group {
     pub extent_size: u64,
     pub extents_before: u64,
     pub extents: u64,
+    /// What these extents are on.
+    pub disks: Vec<LedgerDisk>,
     /// Plain volumes as they will be, in the profile's order; filled by the volumes' planning, empty where it refused.
     pub volumes: Vec<PlannedVolume>,
     /// `None` until the volumes are sized, and where a guard kept them from it.
@@ -173,6 +175,7 @@ impl<'a> Model<'a> {
                 extent_size: group.extent_size,
                 total_before: group.extents_before,
                 total_after: group.extents,
+                disks: group.disks,
                 rows,
             });
         }

@@ -32,60 +32,91 @@ impl Problem {
 /// Its `Display` is plain text over several lines; see [`ProfileError::render`] for colour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProfileError {
-    file_name: String,
-    source: String,
-    problems: Vec<Problem>,
+    sources: Vec<Source>,
+    /// Each with the number of its source, in the order of the files.
+    problems: Vec<(usize, Problem)>,
+}
+
+/// A file of a profile, for messages: secrets in it are unreadable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// `text` is the file's, empty where none can be shown.
+    pub fn new(name: &str, text: &str) -> Source {
+        Source { name: name.to_owned(), text: mask(text) }
+    }
+
+    /// As it was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// An error of this file.
+    pub fn error(&self, problem: Problem) -> ProfileError {
+        ProfileError { sources: vec![self.clone()], problems: vec![(0, problem)] }
+    }
+
+    /// Number of the line, from 1, that these bytes begin in.
+    pub fn line(&self, span: &Range<usize>) -> usize {
+        Window::around(&self.text, span).line
+    }
 }
 
 impl ProfileError {
     /// `source` is the file's text, empty where none can be shown. Secrets in it are made unreadable here.
-    pub fn new(file_name: &str, source: &str, mut problems: Vec<Problem>) -> ProfileError {
-        problems.sort_by_key(|problem| problem.span.as_ref().map_or(0, |span| span.start));
-        ProfileError { file_name: file_name.to_owned(), source: mask(source), problems }
+    pub fn new(file_name: &str, source: &str, problems: Vec<Problem>) -> ProfileError {
+        let problems = problems.into_iter().map(|problem| (0, problem)).collect();
+        ProfileError::of_sources(vec![Source::new(file_name, source)], problems)
     }
 
-    /// In the order of the file.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
+    /// Of a profile of several files; each problem has the number of its own.
+    pub fn of_sources(sources: Vec<Source>, mut problems: Vec<(usize, Problem)>) -> ProfileError {
+        problems.sort_by_key(|(source, problem)| (*source, problem.span.as_ref().map_or(0, |span| span.start)));
+        ProfileError { sources, problems }
     }
 
     /// The text for a person: message, file:line:column, the line with a caret, and the cure.
     pub fn render(&self, color: bool) -> String {
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        let blocks: Vec<String> = self.problems.iter().map(|problem| self.block(problem, &renderer)).collect();
+        let blocks: Vec<String> =
+            self.problems.iter().map(|(source, problem)| block(&self.sources[*source], problem, &renderer)).collect();
         blocks.join("\n\n")
     }
+}
 
-    fn block(&self, problem: &Problem, renderer: &Renderer) -> String {
-        let Problem { message, cure, span } = problem;
-        let message = printable(&mask(message));
-        let mut groups = Vec::new();
-        match span {
-            Some(span) => {
-                let window = Window::around(&self.source, span);
-                groups.push(
-                    Level::ERROR.primary_title(message.as_str()).element(
-                        Snippet::source(window.text)
-                            .path(printable(&self.file_name))
-                            .line_start(window.line)
-                            .annotation(AnnotationKind::Primary.span(window.span)),
-                    ),
-                );
-            }
-            None => {
-                let title = format!("{}: {message}", printable(&self.file_name));
-                groups.push(Group::with_title(Level::ERROR.primary_title(title)));
-            }
+fn block(source: &Source, problem: &Problem, renderer: &Renderer) -> String {
+    let Problem { message, cure, span } = problem;
+    let message = printable(&mask(message));
+    let mut groups = Vec::new();
+    match span {
+        Some(span) => {
+            let window = Window::around(&source.text, span);
+            groups.push(
+                Level::ERROR.primary_title(message.as_str()).element(
+                    Snippet::source(window.text)
+                        .path(printable(&source.name))
+                        .line_start(window.line)
+                        .annotation(AnnotationKind::Primary.span(window.span)),
+                ),
+            );
         }
-        let cure = printable(&mask(cure));
-        let help = (!cure.is_empty()).then(|| Group::with_title(Level::HELP.secondary_title(cure.as_str())));
-        match (help, span) {
-            // Two reports: within one, a bar that leads nowhere would join them.
-            (Some(help), None) => format!("{}\n{}", renderer.render(&groups), renderer.render(&[help])),
-            (help, _) => {
-                groups.extend(help);
-                renderer.render(&groups)
-            }
+        None => {
+            let title = format!("{}: {message}", printable(&source.name));
+            groups.push(Group::with_title(Level::ERROR.primary_title(title)));
+        }
+    }
+    let cure = printable(&mask(cure));
+    let help = (!cure.is_empty()).then(|| Group::with_title(Level::HELP.secondary_title(cure.as_str())));
+    match (help, span) {
+        // Two reports: within one, a bar that leads nowhere would join them.
+        (Some(help), None) => format!("{}\n{}", renderer.render(&groups), renderer.render(&[help])),
+        (help, _) => {
+            groups.extend(help);
+            renderer.render(&groups)
         }
     }
 }

@@ -22,6 +22,7 @@ pub use users::*;
 
 use super::Profile;
 use super::checks;
+use super::compose::EXTENDS;
 use super::error::{Problem, ProfileError};
 use super::yaml::{self, At};
 use indexmap::IndexMap;
@@ -45,11 +46,23 @@ pub fn parse(text: &[u8], file_name: &str) -> Result<Profile, ProfileError> {
 
 /// The JSON schema of a profile, for editors.
 pub fn json_schema() -> serde_json::Value {
-    schemars::schema_for!(RawProfile).to_value()
+    let mut schema = schemars::schema_for!(RawProfile).to_value();
+    let name = serde_json::json!({"type": "string", "minLength": 1});
+    // It is dealt with before the profile is read as one.
+    schema["properties"][EXTENDS] = serde_json::json!({
+        "description": "Profiles that this one is based on, relative to its own place: what it says itself counts.",
+        "anyOf": [name, {"type": "array", "items": name}],
+    });
+    // What it is based on says it, perhaps.
+    schema["anyOf"] = serde_json::json!([{"required": ["version"]}, {"required": [EXTENDS]}]);
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.retain(|key| key != "version");
+    }
+    schema
 }
 
 /// Text that YAML can be looked for in.
-fn readable(text: &[u8]) -> Result<&str, Problem> {
+pub(super) fn readable(text: &[u8]) -> Result<&str, Problem> {
     if text.len() > MAX_PROFILE_BYTES {
         return Err(Problem::of_file(
             format!("the profile is larger than {MAX_PROFILE_BYTES} bytes"),
@@ -66,12 +79,20 @@ fn readable(text: &[u8]) -> Result<&str, Problem> {
     Ok(source.strip_prefix('\u{feff}').unwrap_or(source))
 }
 
-fn read(source: &str) -> Result<Profile, Vec<Problem>> {
-    let is_empty = source.lines().all(|line| {
+/// Whether there is nothing but comments.
+pub(super) fn is_empty(source: &str) -> bool {
+    source.lines().all(|line| {
         let line = line.trim();
         line.is_empty() || line.starts_with('#') || line == "---"
-    });
-    if is_empty {
+    })
+}
+
+/// Reads and checks a profile's text.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(super) fn read(source: &str) -> Result<Profile, Vec<Problem>> {
+    if is_empty(source) {
         return Err(vec![Problem::of_file("the profile is empty", "begin it with `version: 1`")]);
     }
     // A later version's keys are unknown here: the version is the one thing to complain about then.

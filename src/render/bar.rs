@@ -43,6 +43,32 @@ pub fn draw(segments: &[Segment], scale: u64, width: usize, unicode: bool) -> St
     bar
 }
 
+/// Draws what lies beneath a bar: a span with a name for each part, `width` columns for `scale` extents.
+///
+/// A name is cut, and left out where there is no room for two characters of it.
+pub fn spans(parts: &[(&str, u64)], scale: u64, width: usize, unicode: bool) -> String {
+    let parts: Vec<&(&str, u64)> = parts.iter().filter(|(_, extents)| *extents > 0).collect();
+    let segments: Vec<Segment> = parts.iter().map(|(_, extents)| Segment { letter: 'x', extents: *extents }).collect();
+    let (left, line, right) = if unicode { ('├', '─', '┤') } else { ('|', '-', '|') };
+    let mut bar = String::new();
+    for ((name, _), cells) in parts.iter().zip(cells(&segments, scale, width)) {
+        if cells < 2 {
+            bar.extend((0..cells).map(|_| left));
+            continue;
+        }
+        let room = cells - 2;
+        let name: String = name.chars().take(room.saturating_sub(2)).collect();
+        let name = if name.chars().count() < 2 { String::new() } else { format!(" {name} ") };
+        let around = room - name.chars().count();
+        bar.push(left);
+        bar.extend((0..around / 2).map(|_| line));
+        bar.push_str(&name);
+        bar.extend((0..around - around / 2).map(|_| line));
+        bar.push(right);
+    }
+    bar
+}
+
 /// Columns for each segment: its share, at least one, and together what their sum deserves.
 fn cells(segments: &[Segment], scale: u64, width: usize) -> Vec<usize> {
     let share = |extents: u64| -> usize {
@@ -91,6 +117,22 @@ mod tests {
         for (parts, scale, unicode, ascii) in rows {
             assert_eq!(draw(&segments(parts), scale, 20, true), unicode, "{parts:?}");
             assert_eq!(draw(&segments(parts), scale, 20, false), ascii, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn spans_are_as_wide_as_the_bar_above() {
+        type Row<'a> = (&'a [(&'a str, u64)], &'a str, &'a str);
+        let rows: [Row<'_>; 5] = [
+            (&[("sda2", 50), ("sdb", 50)], "├─ sda2 ─┤├─ sdb ──┤", "|- sda2 -||- sdb --|"),
+            (&[("sda2", 20), ("sdb", 80)], "├──┤├──── sdb ─────┤", "|--||---- sdb -----|"),
+            (&[("nvme0n1p2", 50)], "├ nvme0n ┤", "| nvme0n |"),
+            (&[("sda2", 1), ("sdb", 99)], "├├────── sdb ──────┤", "||------ sdb ------|"),
+            (&[("sda2", 0)], "", ""),
+        ];
+        for (parts, unicode, ascii) in rows {
+            assert_eq!(spans(parts, 100, 20, true), unicode, "{parts:?}");
+            assert_eq!(spans(parts, 100, 20, false), ascii, "{parts:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use super::text::{self, Progress};
 use super::{Options, json};
 use crate::accounts::Owner;
 use crate::action::Action;
-use crate::plan::ledger::{Ledger, LedgerKind, LedgerRow};
+use crate::plan::ledger::{Ledger, LedgerDisk, LedgerKind, LedgerRow};
 use crate::plan::{Note, PLAN_SCHEMA, Plan, PlannedAction, Refusal, RefusalCode};
 use crate::profile::FilesystemType;
 use expect_test::expect;
@@ -70,6 +70,10 @@ fn plan() -> Plan {
             extent_size: 4 << 20,
             total_before: 2484,
             total_after: 12723,
+            disks: vec![
+                LedgerDisk { device: "/dev/sda2".to_owned(), before: 2484, after: 2484 },
+                LedgerDisk { device: "/dev/sdb".to_owned(), before: 0, after: 10239 },
+            ],
             rows: vec![
                 row("root", LedgerKind::Volume, true, 768, 3840),
                 row("srv", LedgerKind::Volume, true, 0, 3840),
@@ -107,6 +111,9 @@ fn a_plan() {
           f  old                      25    100M        25    100M             not in the profile: stays
              free                   1691  ~6.61G       108    432M    ~-6.18G
              total                  2484   ~9.7G     12723  ~49.7G      ~+40G
+               /dev/sda2            2484   ~9.7G      2484   ~9.7G
+               /dev/sdb                -             10239    ~40G      ~+40G  new disk
+           disks  ├──── sda2 ─────┤├──────────────────────────────── sdb ────────────────────────────────┤
           before  ▓▓a▓▓f░░░░░░░░░░░
            after  ▓▓▓▓▓▓▓▓▓▓▓▓▓a▓▓▓▓▓▓▓▓▓▓▓▓▓▒▒▒▒▒▒▒▒▒▒▒▒▒b▒▒▒▒▒▒▒▒▒▒▒▒▒▓▓▓▓▓▓▓▓▓▓▓▓▓▓c▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓def░
 
@@ -144,15 +151,18 @@ fn narrow_verbose_and_ascii() {
                +/dev/mapper/atomicos-srv /var/srv xfs defaults 0 0
 
         Space of atomicos, in extents of 4M
-                                          before             after     change
-          a  root                    768      3G      3840     15G       +12G
-          b  srv                       -              3840     15G       +15G
-          c  docker-pool               -              4890  ~19.1G    ~+19.1G  thin pool
-          d  docker-pool_tmeta         -                10     40M       +40M  pool metadata
-          e  lvol0_pmspare             -                10     40M       +40M  for pool repair
-          f  old                      25    100M        25    100M             not in the profile: stays
-             free                   1691  ~6.61G       108    432M    ~-6.18G
-             total                  2484   ~9.7G     12723  ~49.7G      ~+40G
+                                          before             after
+          a  root                    768      3G      3840     15G
+          b  srv                       -              3840     15G
+          c  docker-pool               -              4890  ~19.1G
+          d  docker-pool_tmeta         -                10     40M
+          e  lvol0_pmspare             -                10     40M
+          f  old                      25    100M        25    100M
+             free                   1691  ~6.61G       108    432M
+             total                  2484   ~9.7G     12723  ~49.7G
+               /dev/sda2            2484   ~9.7G      2484   ~9.7G
+               /dev/sdb                -             10239    ~40G
+           disks  | sda2 -||---------------- sdb ----------------|
           before  aaaf.....
            after  aaaaaaaaaaaaaabbbbbbbbbbbbbbccccccccccccccccdef.
 
@@ -189,6 +199,7 @@ fn refused() {
 
         refused: /dev/sdb: carries an ext4 signature
            cure: wipefs /dev/sdb, or wipe: true for this disk
+           more: atomhost explain disk-has-signature
         refused: /dev/sdc: label \u{1b}]0;gone\u{7}
 
         Refused: 2 reasons; nothing will be changed.

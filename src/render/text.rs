@@ -104,7 +104,7 @@ pub fn plan(plan: &Plan, commands: &[Vec<String>], options: &Options) -> String 
         }
     }
     if !plan.refusals.is_empty() {
-        parts.push(plan.refusals.iter().map(|refusal| refused(refusal, options)).collect());
+        parts.push(refusals(&plan.refusals, options));
     }
     parts.push(summary(plan, options));
     parts.join("\n")
@@ -220,14 +220,20 @@ fn diff(before: &str, after: &str, indent: &str, options: &Options) -> String {
 
 /// A diff of keys: fingerprint, comment and options stand for each.
 fn key(change: &KeyChange, indent: &str, options: &Options) -> String {
-    let line = |mark: &str, style, name: &str| {
-        format!("{indent}{}\n", options.paint(style, &format!("{mark}{}", printable(name))))
+    let line = |(added, name): (bool, String)| {
+        let (mark, style) = if added { ("+", GREEN) } else { ("-", RED) };
+        format!("{indent}{}\n", options.paint(style, &format!("{mark}{}", printable(&name))))
     };
+    key_lines(change).into_iter().map(line).collect()
+}
+
+/// The lines of such a diff, each with whether it is added.
+pub(super) fn key_lines(change: &KeyChange) -> Vec<(bool, String)> {
     match change {
-        KeyChange::Add { key, .. } => line("+", GREEN, &key.to_string()),
-        KeyChange::Replace { was, key, .. } => line("-", RED, &was.to_string()) + &line("+", GREEN, &key.to_string()),
-        KeyChange::Remove { was: Some(was), .. } => line("-", RED, &was.to_string()),
-        KeyChange::Remove { number, was: None, .. } => line("-", RED, &format!("line {number}, which is no known key")),
+        KeyChange::Add { key, .. } => vec![(true, key.to_string())],
+        KeyChange::Replace { was, key, .. } => vec![(false, was.to_string()), (true, key.to_string())],
+        KeyChange::Remove { was: Some(was), .. } => vec![(false, was.to_string())],
+        KeyChange::Remove { number, was: None, .. } => vec![(false, format!("line {number}, which is no known key"))],
     }
 }
 
@@ -238,6 +244,19 @@ fn sentence(word: &str, style: anstyle::Style, note: &Note, options: &Options) -
         false => format!("{}: {}", printable(object), printable(text)),
     };
     hanging(word, style, &body, options)
+}
+
+/// Each with its cure; a code is named once, where it comes first.
+fn refusals(refusals: &[Refusal], options: &Options) -> String {
+    let mut text = String::new();
+    for (at, refusal) in refusals.iter().enumerate() {
+        text.push_str(&refused(refusal, options));
+        if refusals[..at].iter().all(|earlier| earlier.code != refusal.code) {
+            let more = format!("atomhost explain {}", refusal.code);
+            text.push_str(&hanging("   more", DIM, &more, options));
+        }
+    }
+    text
 }
 
 fn refused(refusal: &Refusal, options: &Options) -> String {
@@ -261,7 +280,7 @@ fn hanging(word: &str, style: anstyle::Style, body: &str, options: &Options) -> 
 }
 
 /// Breaks at spaces; a word that is wider than the line (a path) stays whole.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -1,7 +1,7 @@
 //! Disks: which device an entry of the profile means, and whether it may be taken.
 
 use crate::facts::index::Index;
-use crate::facts::{BlockDevice, BlockKind, Facts, PhysicalVolume, VolumeGroup};
+use crate::facts::{BlockDevice, BlockKind, Facts, PhysicalVolume, Probe, VolumeGroup};
 use crate::plan::RefusalCode;
 use crate::profile::{DiskSelector, DiskWanted, OnSignature};
 use crate::record::Begun;
@@ -146,11 +146,15 @@ fn matching<'a>(
     if open == 0 {
         return Ok(chosen);
     }
-    let free: Vec<&BlockDevice> = fitting
-        .iter()
-        .copied()
-        .filter(|device| may_take(index, device, OnSignature::Refuse, group_name).is_ok())
-        .collect();
+    let (mut free, mut held) = (Vec::new(), String::new());
+    for device in fitting {
+        match may_take(index, device, OnSignature::Refuse, group_name) {
+            Ok(_) => free.push(device),
+            // Nothing else that a person looks at shows that this one is not blank.
+            Err(no) if no.code == RefusalCode::DiskHasData => held += &format!("; {} {}", device.path(), no.found),
+            Err(_) => {}
+        }
+    }
     if free.len() == open {
         chosen.extend(free.into_iter().map(Resolution::Candidate));
         return Ok(chosen);
@@ -158,7 +162,7 @@ fn matching<'a>(
     if free.len() < open {
         return Err(no(
             RefusalCode::DiskMissing,
-            format!("{open} wanted, {} blank disk(s) fit", free.len()),
+            format!("{open} wanted, {} blank disk(s) fit{held}", free.len()),
             "attach the missing disk, or correct size or count in the profile",
         ));
     }
@@ -175,8 +179,11 @@ pub enum Taking {
     Blank,
     /// An orphan physical volume that an interrupted run of ours left.
     Resumed,
-    /// These signatures are wiped first; the profile consents.
-    Wiped(Vec<String>),
+    /// These signatures are wiped first; the profile consents. `found` is what is lost, in words.
+    Wiped {
+        signatures: Vec<String>,
+        found: String,
+    },
 }
 
 /// Whether `device` may become a physical volume of `group`.
@@ -203,31 +210,44 @@ pub fn may_take(
             "replace the disk, or name another",
         ));
     }
-    if index.is_orphan(device)
-        && probe.signatures.iter().all(|signature| signature == "LVM2_member")
-        && begun(index.facts, device, group)
-    {
+    if is_half_made(index, device, probe) && begun(index.facts, device, group) {
         return Ok(Taking::Resumed);
     }
-    if probe.is_blank() {
+    if probe.is_zeroed() {
         return Ok(Taking::Blank);
     }
-    let found = if probe.ambiguous {
-        format!("carries contradicting signatures ({})", probe.signatures.join(", "))
-    } else {
-        format!("carries {}", probe.signatures.join(", "))
-    };
     match on_signature {
-        OnSignature::Wipe => Ok(Taking::Wiped(probe.signatures.clone())),
-        OnSignature::Refuse => Err(no(
-            if probe.ambiguous { RefusalCode::DiskAmbiguous } else { RefusalCode::DiskHasSignature },
-            format!("{found}: it is not overwritten"),
-            format!(
-                "look at it with wipefs {}; if nothing on it is wanted, set wipe: true for this disk",
-                device.path()
-            ),
-        )),
+        OnSignature::Wipe => {
+            let found = probe.residue.map_or_else(|| probe.signatures.join(", "), |residue| residue.to_string());
+            Ok(Taking::Wiped { signatures: probe.signatures.clone(), found })
+        }
+        OnSignature::Refuse => Err(holds_something(device, probe)),
     }
+}
+
+/// An empty physical volume, or one of which the metadata is there and the label is not: two writes, and a cut between.
+fn is_half_made(index: &Index<'_>, device: &BlockDevice, probe: &Probe) -> bool {
+    let is_labelled = index.is_orphan(device) && probe.signatures.iter().all(|signature| signature == "LVM2_member");
+    is_labelled || probe.is_blank() && probe.residue.is_some_and(|residue| residue.lvm_metadata)
+}
+
+fn holds_something(device: &BlockDevice, probe: &Probe) -> DiskRefusal {
+    let path = device.path();
+    let consent = "if nothing on it is wanted, set wipe: true for this disk";
+    if let Some(residue) = probe.residue {
+        return no(
+            RefusalCode::DiskHasData,
+            format!("holds {residue}: it is not overwritten"),
+            format!("look at it with hexdump -C -s {} -n 512 {path}; {consent}", residue.offset),
+        );
+    }
+    let signatures = probe.signatures.join(", ");
+    let cure = format!("look at it with wipefs {path}; {consent}");
+    if probe.ambiguous {
+        let found = format!("carries contradicting signatures ({signatures}): it is not overwritten");
+        return no(RefusalCode::DiskAmbiguous, found, cure);
+    }
+    no(RefusalCode::DiskHasSignature, format!("carries {signatures}: it is not overwritten"), cure)
 }
 
 fn begun(facts: &Facts, device: &BlockDevice, group: &str) -> bool {

@@ -4,6 +4,7 @@ use super::disk::{self, Resolution, Taking};
 use super::partition;
 use crate::action::{Action, DiskTaken};
 use crate::facts::{self, BlockDevice};
+use crate::plan::ledger::LedgerDisk;
 use crate::plan::model::{Group, Model, NEW_EXTENT_SIZE, NEW_EXTENTS_START, Words};
 use crate::plan::{RefusalCode, ResolvedDisk};
 use crate::profile::{Grow, VolumeGroup};
@@ -12,7 +13,8 @@ use crate::size::human;
 /// A disk that the group shall have, and the signatures to wipe from it first.
 struct Taken {
     disk: DiskTaken,
-    wiped: Option<Vec<String>>,
+    /// Signatures to wipe first, and all that is lost, in words.
+    wiped: Option<(Vec<String>, String)>,
 }
 
 /// Plans the volume group itself, and enters it into the model unless it is refused.
@@ -26,7 +28,6 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     }
     let Some(taken) = disks(wanted, observed, model) else { return };
     let extent_size = observed.map_or(NEW_EXTENT_SIZE, |group| group.extent_size);
-    let before = observed.map_or(0, |group| group.extents);
     if observed.is_none() && taken.is_empty() {
         model.refuse(
             RefusalCode::GroupMissing,
@@ -36,13 +37,23 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
         );
         return;
     }
-    let gained: u64 = taken.iter().map(|taken| new_extents(taken.disk.size, extent_size)).sum();
-    let grown = observed.map_or(0, |group| grow(wanted, group, model));
+    let mut disks = observed.map(LedgerDisk::observed).unwrap_or_default();
+    if let Some(group) = observed {
+        grow(wanted, group, &mut disks, model);
+    }
+    let before = observed.map_or(0, |group| group.extents);
+    let grown = disks.iter().map(|disk| disk.after - disk.before).sum::<u64>();
+    disks.extend(taken.iter().map(|taken| LedgerDisk {
+        device: taken.disk.device.clone(),
+        before: 0,
+        after: new_extents(taken.disk.size, extent_size),
+    }));
     model.groups.push(Group {
         name: wanted.name.clone(),
         extent_size,
         extents_before: before,
-        extents: before + gained + grown,
+        extents: before + disks.iter().map(|disk| disk.after - disk.before).sum::<u64>(),
+        disks,
         volumes: Vec::new(),
         rows: None,
     });
@@ -167,7 +178,7 @@ fn candidate(
     });
     let resumed = taking == Taking::Resumed;
     let wiped = match taking {
-        Taking::Wiped(signatures) => Some(signatures),
+        Taking::Wiped { signatures, found } => Some((signatures, found)),
         Taking::Blank | Taking::Resumed => None,
     };
     let disk = DiskTaken {
@@ -177,14 +188,15 @@ fn candidate(
         size: device.size,
         selector: disk::record_key(&wanted.name, &entry.selector),
         resumed,
+        consented: wiped.is_some(),
     };
     Ok(Some(Taken { disk, wiped }))
 }
 
-/// Emits the actions that grow existing physical volumes; returns the extents gained.
-fn grow(wanted: &VolumeGroup, observed: &facts::VolumeGroup, model: &mut Model<'_>) -> u64 {
-    let mut gained = 0;
-    for pv in &observed.physical_volumes {
+/// Emits the actions that grow existing physical volumes, and enters what each gains into `disks`, which are in the
+/// same order.
+fn grow(wanted: &VolumeGroup, observed: &facts::VolumeGroup, disks: &mut [LedgerDisk], model: &mut Model<'_>) {
+    for (pv, disk) in observed.physical_volumes.iter().zip(disks) {
         let Some(device) = model.index.device_at(&pv.device) else { continue };
         let grown = match wanted.grow {
             Grow::Partitions => partition::grown_size(device).unwrap_or(device.size),
@@ -217,9 +229,8 @@ fn grow(wanted: &VolumeGroup, observed: &facts::VolumeGroup, model: &mut Model<'
                 why: format!("the device beneath the physical volume of {} has grown", observed.name),
             },
         );
-        gained += gain;
+        disk.after = extents;
     }
-    gained
 }
 
 fn grow_partition(device: &BlockDevice, grown: u64, group: &str, model: &mut Model<'_>) {
@@ -248,13 +259,13 @@ fn take(wanted: &VolumeGroup, exists: bool, extents: u64, extent_size: u64, take
         return;
     }
     for Taken { disk, wiped } in &taken {
-        let Some(signatures) = wiped else { continue };
+        let Some((signatures, found)) = wiped else { continue };
         model.act(
             Action::WipeSignatures { device: disk.device.clone(), signatures: signatures.clone() },
             Words {
                 object: disk.device.clone(),
-                before: signatures.join(", "),
-                after: "blank".to_owned(),
+                before: found.clone(),
+                after: if signatures.is_empty() { "free to be taken" } else { "blank" }.to_owned(),
                 why: "the profile says wipe: true for this disk".to_owned(),
             },
         );

@@ -282,12 +282,7 @@ fn rows(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, space: &Spa
     let all = observed.map_or(&[][..], |group| &group.logical_volumes);
     let named = named(wanted);
     for lv in all.iter().filter(|lv| lv.extents > 0 && lv.role != Role::MetadataSpare && !named(lv)) {
-        let kind = match lv.role {
-            Role::ThinPoolData => LedgerKind::PoolData,
-            Role::ThinPoolMetadata => LedgerKind::PoolMetadata,
-            Role::Plain | Role::ThinPool | Role::MetadataSpare | Role::ThinVolume | Role::Hidden => LedgerKind::Volume,
-        };
-        push(lv.name.clone(), kind, false, lv.extents, lv.extents);
+        push(lv.name.clone(), lv.role.into(), false, lv.extents, lv.extents);
     }
     rows
 }

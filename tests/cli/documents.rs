@@ -49,14 +49,32 @@ fn completions_know_all_commands() {
     }
 }
 
-fn schema(of: &str) -> jsonschema::Validator {
+/// What the list names can be asked for, and nothing is missing in any of the texts.
+#[test]
+fn refusals_are_explained() {
+    let all = run(["explain"]);
+    assert_eq!((all.code, all.stderr.as_str()), (0, ""));
+    let codes: Vec<&str> = all.stdout.lines().take_while(|line| !line.is_empty()).collect();
+    let codes: Vec<&str> = codes.iter().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(codes.len() >= 30 && codes.contains(&"disk-has-signature"), "{}", all.stdout);
+    for code in codes {
+        let one = run(["explain", code]);
+        assert_eq!((one.code, one.stderr.as_str()), (0, ""), "{code}");
+        assert!(one.stdout.starts_with(&format!("{code}: ")), "{}", one.stdout);
+        for heading in ["What it means", "Why nothing is done", "How to look", "How to put it right"] {
+            assert!(one.stdout.contains(&format!("\n{heading}\n  ")), "{code} has no `{heading}`");
+        }
+    }
+}
+
+pub(super) fn schema(of: &str) -> jsonschema::Validator {
     let schema = run(["schema", of]);
     assert_eq!((schema.code, schema.stderr.as_str()), (0, ""), "{of}");
     let schema: Value = serde_json::from_str(&schema.stdout).unwrap_or_else(|error| panic!("{of}: {error}"));
     jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{of}: {error}"))
 }
 
-fn assert_valid(schema: &jsonschema::Validator, value: &Value, name: &str) {
+pub(super) fn assert_valid(schema: &jsonschema::Validator, value: &Value, name: &str) {
     let errors: Vec<String> =
         schema.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{name}:\n{}", errors.join("\n"));

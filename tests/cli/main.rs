@@ -1,6 +1,8 @@
 //! The command line as a shell sees it: exit codes, streams, help, documents. None of this looks at the machine.
 
+mod composed;
 mod documents;
+mod fleet;
 mod streams;
 
 use assert_cmd::Command;
@@ -106,7 +108,7 @@ fn every_command_tells_the_version() {
 
 #[test]
 fn wrong_usage_is_64_and_named() {
-    let rows: [(&[&str], &str); 9] = [
+    let rows: [(&[&str], &str); 10] = [
         (&[], "Usage: atomhost"),
         (&["frobnicate"], "frobnicate"),
         (&["valdate"], "validate"),
@@ -116,6 +118,7 @@ fn wrong_usage_is_64_and_named() {
         (&["apply", "--wait-disks", "soon"], "60s"),
         (&["apply", "--plan", "a.json", "b.yaml"], "cannot be used with"),
         (&["completions", "tcsh"], "bash"),
+        (&["explain", "disk-has-signatures"], "'disk-has-signature'"),
     ];
     for (arguments, expected) in rows {
         let run = run(arguments.iter().copied());

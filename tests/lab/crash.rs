@@ -97,8 +97,17 @@ grep -o '\x22begun\x22: \[.' /var/lib/atomhost/record.json || grep -A3 begun /va
 /// The state of a host on which the scenario is done, its data verified.
 #[track_caller]
 pub fn state(host: &Host) -> String {
-    host.ok("sha256sum --quiet -c /root/sums");
+    data_is_intact(host).unwrap_or_else(|lost| panic!("{lost}"));
     host.ok(STATE)
+}
+
+/// Holds what was on the host's file systems against its checksums.
+///
+/// # Errors
+/// What is not as it was.
+pub fn data_is_intact(host: &Host) -> Result<(), String> {
+    let output = host.run("sha256sum --quiet -c /root/sums 2>&1");
+    if output.code == 0 { Ok(()) } else { Err(output.stdout) }
 }
 
 /// The state that an undisturbed run leads to, and the actions that lead there.
@@ -109,17 +118,19 @@ pub fn reference(scenario: Scenario) -> (String, Vec<String>) {
     let output = host.run_within(RUN, "atomhost apply");
     assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
     let actions = planned["actions"].as_array().cloned().unwrap_or_default();
-    let text = |action: &serde_json::Value, key: &str| action[key].as_str().unwrap_or_default().to_owned();
-    (
-        state(&host),
-        actions.iter().map(|action| format!("{}: {}", text(action, "object"), text(action, "after"))).collect(),
-    )
+    (state(&host), actions.iter().map(label).collect())
 }
 
-/// Runs atomhost until it is cut off. Returns the action that was under way (from 1; 0: before the first one), or
-/// `None` when the run ended by itself before that.
+/// What an action of a plan or of a report does.
+fn label(action: &serde_json::Value) -> String {
+    let text = |key: &str| action[key].as_str().unwrap_or_default();
+    format!("{}: {}", text("object"), text("after"))
+}
+
+/// Runs atomhost until it is cut off. Returns the actions that had begun, the last of them under way, or `None` when
+/// the run ended by itself before that.
 #[track_caller]
-pub fn cut(host: &mut Host, cut: Cut) -> Option<usize> {
+pub fn cut(host: &mut Host, cut: Cut) -> Option<Vec<String>> {
     let report = "/var/lib/atomhost/report.json";
     // The state of each action stands in the report before it begins.
     let begun = |action: usize| {
@@ -159,11 +170,16 @@ pub fn cut(host: &mut Host, cut: Cut) -> Option<usize> {
             output.code != 0
         }
     };
-    if ended {
-        return None;
-    }
-    let count = host.run(&format!("cat {report} 2>/dev/null | grep -c '\"state\": \"\\(started\\|done\\|failed\\)\"'"));
-    Some(count.stdout.trim().parse().unwrap_or(0))
+    if ended { None } else { Some(begun_actions(host)) }
+}
+
+/// The actions of a run that had begun, as the report names them, in order.
+fn begun_actions(host: &Host) -> Vec<String> {
+    let text = host.run("cat /var/lib/atomhost/report.json").stdout;
+    // Before the first action there is no report.
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let begun = |action: &&serde_json::Value| action["state"].as_str().is_some_and(|state| state != "not-run");
+    report["actions"].as_array().into_iter().flatten().filter(begun).map(label).collect()
 }
 
 /// The next run ends where an undisturbed one does.

@@ -6,5 +6,7 @@
 mod cases;
 mod crash;
 mod harness;
+#[path = "../support/mod.rs"]
+mod model;
 
 use cases::support;

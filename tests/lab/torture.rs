@@ -1,7 +1,8 @@
-//! `make torture`: each action of a run is killed and cut off, one host for each cut, and the next run must end where
-//! an undisturbed one does. Prints a table of step and cut; exits 1 when any of them went wrong.
+//! `make torture`: hosts on which run after run is killed or cut off, until each action has been under way at a cut;
+//! the last run must end where an undisturbed one does. Prints a table of step and cut; exits 1 when anything went
+//! wrong.
 //!
-//! `TORTURE=growth` runs the cuts whose name contains that: `SCENARIO/CUT/NUMBER`, such as `provisioning/power/7`.
+//! `TORTURE=growth/power` runs the chains whose name contains that: `SCENARIO/CUT`.
 
 #[path = "cases/support.rs"]
 #[allow(dead_code)]
@@ -10,123 +11,118 @@ mod support;
 mod crash;
 mod harness;
 
-use crash::{Cut, Scenario, cut, recover, reference};
+use crash::{Cut, Scenario, cut, data_is_intact, recover, reference};
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A column of the table.
-const KINDS: [&str; 3] = ["killed in it", "killed at a write", "power cut in it"];
-/// No run renames more often than this for one action.
-const MOST_RENAMES: usize = 8;
+/// A chain that does not get on has a defect of its own.
+const MOST_CUTS_PER_ACTION: usize = 10;
 
-/// One cut to make, and its place in the table.
-#[derive(Clone, Copy)]
-struct Trial {
-    cut: Cut,
-    kind: usize,
+/// How the runs of a chain are cut off, and the name of its column.
+type Kind = (&'static str, &'static str, fn(usize) -> Cut);
+
+const KINDS: [Kind; 3] = [
+    ("kill", "killed in it", Cut::KilledIn),
+    ("power", "power cut in it", Cut::PowerCutIn),
+    ("rename", "killed at a write", Cut::KilledAtRename),
+];
+
+/// One host, cut off again and again in one way: how often in each action, and how it ended.
+struct Chain {
+    cuts: BTreeMap<String, usize>,
+    outcome: Result<(), String>,
 }
-
-impl Trial {
-    fn name(self, scenario: Scenario) -> String {
-        let (kind, number) = match self.cut {
-            Cut::KilledIn(number) => ("kill", number),
-            Cut::KilledAtRename(number) => ("rename", number),
-            Cut::PowerCutIn(number) => ("power", number),
-        };
-        format!("{}/{kind}/{number}", scenario.name())
-    }
-}
-
-/// Results by action (from 1; 0: before the first) and kind: how many were good, and what went wrong.
-type Results = BTreeMap<(usize, usize), (usize, Vec<String>)>;
 
 fn main() {
     let filter = std::env::var("TORTURE").unwrap_or_default();
-    let mut failures = Vec::new();
+    let mut wrong = 0;
     for scenario in Scenario::ALL {
-        let (undisturbed, actions) = reference(scenario);
-        let trials = trials(actions.len());
-        let trials: Vec<Trial> = trials.into_iter().filter(|trial| trial.name(scenario).contains(&filter)).collect();
-        if trials.is_empty() {
+        let name = |kind: &Kind| format!("{}/{}", scenario.name(), kind.0);
+        let kinds: Vec<Kind> = KINDS.into_iter().filter(|kind| name(kind).contains(&filter)).collect();
+        if kinds.is_empty() {
             continue;
         }
-        println!("\n{}: {} actions, {} cuts", scenario.name(), actions.len(), trials.len());
-        let results = run(scenario, &trials, &undisturbed);
-        print(&actions, &results);
-        failures.extend(results.into_values().flat_map(|(_, failed)| failed));
+        let (undisturbed, actions) = reference(scenario);
+        println!("{}: {} actions", scenario.name(), actions.len());
+        let chains = run(scenario, &kinds, &undisturbed, actions.len());
+        print!("{}", table(&actions, &kinds, &chains));
+        for (kind, chain) in kinds.iter().zip(&chains) {
+            if let Err(difference) = &chain.outcome {
+                wrong += 1;
+                println!("\n{}: {difference}", name(kind));
+            }
+        }
     }
-    for failure in &failures {
-        println!("\n{failure}");
-    }
-    println!("\n{} went wrong", failures.len());
-    std::process::exit(i32::from(!failures.is_empty()));
+    println!("\n{wrong} chains went wrong");
+    std::process::exit(i32::from(wrong > 0));
 }
 
-fn trials(actions: usize) -> Vec<Trial> {
-    let kills = (1..=actions).map(|number| Trial { cut: Cut::KilledIn(number), kind: 0 });
-    let renames = (1..=actions * MOST_RENAMES).map(|number| Trial { cut: Cut::KilledAtRename(number), kind: 1 });
-    let cuts = (1..=actions).map(|number| Trial { cut: Cut::PowerCutIn(number), kind: 2 });
-    kills.chain(renames).chain(cuts).collect()
-}
-
-/// As many hosts at once as there are cores. A run that is over before its cut ends the trials of that kind.
-fn run(scenario: Scenario, trials: &[Trial], undisturbed: &str) -> Results {
-    let results = Mutex::new(Results::new());
-    let (next, last_rename) = (AtomicUsize::new(0), AtomicUsize::new(usize::MAX));
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+/// A host for each kind, as many at once as there are cores.
+fn run(scenario: Scenario, kinds: &[Kind], undisturbed: &str, actions: usize) -> Vec<Chain> {
+    let chains: Vec<Mutex<Option<Chain>>> = kinds.iter().map(|_| Mutex::new(None)).collect();
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(kinds.len());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if matches!(trial.cut, Cut::KilledAtRename(number) if number > last_rename.load(Ordering::Relaxed))
-                    {
-                        continue;
-                    }
-                    let name = trial.name(scenario);
-                    let outcome = catch_unwind(AssertUnwindSafe(|| attempt(scenario, *trial, undisturbed)));
-                    let (action, result) = match outcome {
-                        Ok((None, result)) => {
-                            if let Cut::KilledAtRename(number) = trial.cut {
-                                last_rename.fetch_min(number, Ordering::Relaxed);
-                            }
-                            eprintln!("{name}: over before the cut");
-                            (usize::MAX, result)
-                        }
-                        Ok((Some(action), result)) => (action, result),
-                        Err(_) => (0, Err("the host or the harness failed, see above".to_owned())),
-                    };
-                    eprintln!("{name}: {}", if result.is_ok() { "ok" } else { "WRONG" });
-                    let mut results = results.lock().expect("no thread holds it while it panics");
-                    let entry = results.entry((action, trial.kind)).or_default();
-                    match result {
-                        Ok(()) => entry.0 += 1,
-                        Err(difference) => entry.1.push(format!("{name}: {difference}")),
-                    }
+                while let Some((index, kind)) = kinds.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut cuts = BTreeMap::new();
+                    let attempt = AssertUnwindSafe(|| chain(scenario, kind, undisturbed, actions, &mut cuts));
+                    let outcome = catch_unwind(attempt)
+                        .unwrap_or_else(|_| Err("the host or the harness failed, see above".to_owned()));
+                    *chains[index].lock().expect("nobody else has it") = Some(Chain { cuts, outcome });
                 }
             });
         }
     });
-    results.into_inner().expect("no thread panicked")
+    chains.into_iter().filter_map(|chain| chain.into_inner().expect("no thread panicked")).collect()
 }
 
-fn attempt(scenario: Scenario, trial: Trial, undisturbed: &str) -> (Option<usize>, Result<(), String>) {
-    let mut host = scenario.host(&trial.name(scenario).replace('/', "-"));
-    let action = cut(&mut host, trial.cut);
-    (action, recover(&host, undisturbed))
-}
-
-fn print(actions: &[String], results: &Results) {
-    println!("\n| # | action | {} |\n|---:|---|{}", KINDS.join(" | "), "---|".repeat(KINDS.len()));
-    for number in 0..=actions.len() {
-        let cell = |kind| match results.get(&(number, kind)) {
-            None => "-".to_owned(),
-            Some((good, failed)) if failed.is_empty() => format!("{good} ok"),
-            Some((good, failed)) => format!("{good} ok, **{} wrong**", failed.len()),
+/// Cuts runs off until one gets through. Each begins where the one before was cut off: it is cut at its first step,
+/// and at a later one when the run before got no further.
+fn chain(
+    scenario: Scenario,
+    kind: &Kind,
+    undisturbed: &str,
+    actions: usize,
+    cuts: &mut BTreeMap<String, usize>,
+) -> Result<(), String> {
+    let mut host = scenario.host(&format!("{}-{}", scenario.name(), kind.0));
+    let (mut step, mut last) = (1, Vec::new());
+    for turn in 0..actions * MOST_CUTS_PER_ACTION {
+        let Some(begun) = cut(&mut host, kind.2(step)) else {
+            return recover(&host, undisturbed);
         };
-        let cells: Vec<String> = (0..KINDS.len()).map(cell).collect();
-        let name = if number == 0 { "before the first" } else { &actions[number - 1] };
-        println!("| {number} | {name} | {} |", cells.join(" | "));
+        let place = begun.last().cloned().unwrap_or_default();
+        eprintln!("{}/{} cut {turn} at {step}: {place}", scenario.name(), kind.0);
+        data_is_intact(&host).map_err(|lost| format!("data lost by a cut in {place}: {lost}"))?;
+        *cuts.entry(place).or_default() += 1;
+        let got_on = begun.len() > 1 || !begun.is_empty() && begun.first() != last.first();
+        if got_on {
+            (step, last) = (1, begun);
+        } else {
+            step += 1;
+        }
     }
+    Err("no run got through".to_owned())
+}
+
+fn table(actions: &[String], kinds: &[Kind], chains: &[Chain]) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.1).collect();
+    let mut text = format!("\n| # | action | {} |\n|---:|---|{}\n", names.join(" | "), "---|".repeat(kinds.len()));
+    let before = std::iter::once((0, "before the first", ""));
+    let each = actions.iter().enumerate().map(|(index, action)| (index + 1, action.as_str(), action.as_str()));
+    for (number, name, key) in before.chain(each) {
+        let cell = |chain: &Chain| match chain.cuts.get(key) {
+            None => "-".to_owned(),
+            Some(count) => format!("{count} {}", if chain.outcome.is_ok() { "ok" } else { "**wrong**" }),
+        };
+        let cells: Vec<String> = chains.iter().map(cell).collect();
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| {number} | {name} | {} |", cells.join(" | "));
+    }
+    text
 }

@@ -27,7 +27,10 @@ pub fn apply(facts: &mut Facts, action: &Action) {
             group.free_extents += gain;
             group.physical_volumes.iter_mut().filter(|pv| pv.device == *device).for_each(|pv| pv.extents = *to_extents);
         }
-        Action::WipeSignatures { device, .. } => device_mut(facts, device).probe = Some(Probe::default()),
+        // What the signatures named is still there.
+        Action::WipeSignatures { device, .. } => {
+            device_mut(facts, device).probe = Some(Probe { residue: Some(Residue::default()), ..Probe::default() });
+        }
         Action::CreateVolumeGroup { volume_group, devices } => {
             assert!(facts.volume_group(volume_group).is_none(), "the group is new");
             let group = VolumeGroup {
@@ -232,7 +235,8 @@ fn grow_spare(facts: &mut Facts, group: &str, by: u64) {
 
 fn take(facts: &mut Facts, group: &str, disk: &DiskTaken) {
     let device = device_mut(facts, &disk.device);
-    assert!(device.probe.as_ref().is_some_and(Probe::is_blank) || disk.resumed, "only blank disks are taken");
+    let may_hold_data = |probe: &Probe| if disk.consented { probe.is_blank() } else { probe.is_zeroed() };
+    assert!(device.probe.as_ref().is_some_and(may_hold_data) || disk.resumed, "only blank disks are taken");
     device.probe = None;
     let group = group_mut(facts, group);
     let extents = (disk.size - (1 << 20)) / group.extent_size;

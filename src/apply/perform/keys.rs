@@ -4,6 +4,7 @@ use super::StepError;
 use crate::action::KeyChange;
 use crate::authorized_keys;
 use crate::host::Host;
+use crate::secret;
 use std::collections::BTreeMap;
 
 /// The file's text after `changes`. What a change adds is in the profile, and known by its digest.
@@ -16,7 +17,9 @@ pub fn changed(
     expected: Option<&String>,
     changes: &[KeyChange],
 ) -> Result<Vec<u8>, StepError> {
-    if host.reader().digest_optional(path)?.as_ref() != expected {
+    // Read once: a second look might find a file that the user has put in its place, such as shadow(5) by a link.
+    let bytes = host.reader().bytes_optional(path)?;
+    if bytes.as_deref().map(secret::digest).as_ref() != expected {
         return Err(StepError::Changed { path: path.to_owned() });
     }
     let mut new = BTreeMap::new();
@@ -27,8 +30,7 @@ pub fn changed(
             new.insert(line.clone(), secret.reveal().to_owned());
         }
     }
-    let text = host.reader().bytes_optional(path)?.unwrap_or_default();
-    authorized_keys::change(&text, changes, &new).map_err(|_| StepError::Secret {
+    authorized_keys::change(&bytes.unwrap_or_default(), changes, &new).map_err(|_| StepError::Secret {
         reason: format!("{path}: the keys are others than the plan was made with: run again"),
     })
 }

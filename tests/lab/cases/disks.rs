@@ -1,6 +1,6 @@
 //! Disks that are, or may be, of value to somebody; disks that are late, gone, or read-only.
 
-use super::support::{PROFILE, assert_no_op, assert_refused, converge, extents, profile};
+use super::support::{PROFILE, assert_no_op, assert_refused, converge, extents, kinds, profile};
 use crate::harness::{Disk, Host};
 use std::time::Duration;
 
@@ -8,35 +8,111 @@ fn host(name: &str) -> Host {
     Host::builder(name).disk(Disk::blank("5G").serial("DATA1")).start()
 }
 
-/// Case 5: bytes compared, then taken with consent.
+/// What a disk may hold: its serial number and size, how it comes there, and what a refusal says of it. `$d` is the
+/// disk. Those without a signature are last.
+const CORPUS: [(&str, &str, &str, &str); 25] = [
+    ("EXT2", "64M", "mkfs.ext2 -q $d", "carries ext2"),
+    ("EXT3", "64M", "mkfs.ext3 -q $d", "carries ext3"),
+    ("EXT4", "64M", "mkfs.ext4 -q $d", "carries ext4"),
+    ("XFS", "320M", "mkfs.xfs -q $d", "carries xfs"),
+    ("BTRFS", "128M", "mkfs.btrfs -q $d", "carries btrfs"),
+    ("VFAT", "64M", "mkfs.vfat -I $d", "carries vfat"),
+    ("NTFS", "64M", "mkfs.ntfs -q -Q -F $d", "carries dos, ntfs"),
+    ("LUKS1", "64M", "luks --type luks1 --pbkdf-force-iterations 1000 $d", "carries crypto_LUKS"),
+    (
+        "LUKS2",
+        "64M",
+        "luks --pbkdf argon2id --pbkdf-force-iterations 4 --pbkdf-memory 32 --pbkdf-parallel 1 $d",
+        "carries crypto_LUKS",
+    ),
+    ("SWAP", "64M", "mkswap $d", "carries swap"),
+    ("MD090", "64M", "array 0.90 $d", "carries linux_raid_member"),
+    ("MD10", "64M", "array 1.0 $d", "carries linux_raid_member"),
+    ("MD11", "64M", "array 1.1 $d", "carries linux_raid_member"),
+    ("MD12", "64M", "array 1.2 $d", "carries linux_raid_member"),
+    ("ORPHAN", "64M", "pvcreate -qq $d", "carries LVM2_member"),
+    ("FOREIGN", "64M", "vgcreate -qq other $d", "$d is a physical volume of volume group other"),
+    // The four labels, each with uberblocks of nothing but their magic number.
+    ("ZFS", "64M", "for at in 0 256 65024 65280; do uberblocks $((at + 128)); done", "carries zfs_member"),
+    ("GPT", "64M", "echo , | sfdisk -q --label gpt $d", "carries PMBR, gpt"),
+    ("MBR", "64M", "echo , | sfdisk -q --label dos $d", "carries dos"),
+    ("BACKUP", "64M", "echo , | sfdisk -q --label gpt $d; zero 0 1", "carries gpt"),
+    (
+        "LOST",
+        "64M",
+        "echo , | sfdisk -q --label gpt $d; mke2fs -q -t ext4 -E offset=1048576 $d 60M; zero 0 1; zero 63 1",
+        "holds data without a known signature at ~1M",
+    ),
+    (
+        "ODD",
+        "64M",
+        "mke2fs -q -t ext4 -E offset=12345344 -d /usr/lib/systemd $d 50M; zero 0 16",
+        "holds data without a known signature at",
+    ),
+    ("MIDDLE", "64M", "dd if=/dev/urandom of=$d bs=1M seek=20 count=4", "holds data without a known signature at 20M"),
+    ("WIPED", "64M", "mkfs.ext4 -q $d; wipefs -qa $d", "holds data without a known signature at"),
+    ("REMOVED", "64M", "pvcreate -qq $d; pvremove -qq $d", "holds metadata of a removed physical volume at 4K"),
+];
+
+/// Makes what the corpus needs more than one command for.
+const MAKERS: &str = r#"
+luks() { cryptsetup luksFormat -q --key-file /etc/hostname "$@"; }
+array() {
+    mdadm --create /dev/md9 --run --metadata=$1 --level=1 --force --raid-devices=1 $2
+    udevadm settle
+    mdadm --stop /dev/md9
+}
+zero() { dd if=/dev/zero of=$d bs=1M seek=$1 count=$2 conv=fsync; }
+uberblocks() {
+    for at in $(seq $1 $(($1 + 7))); do printf '\x0c\xb1\xba\0\0\0\0\0' | dd of=$d bs=1K seek=$at conv=notrunc; done
+}
+"#;
+
+/// Case 5: whatever a disk holds, its bytes stay as they are, until consent is given for it.
 #[test]
 fn a_disk_with_anything_on_it_is_not_taken_without_consent() {
-    let host = host("signatures");
-    let wanted = profile("root: {size: 3G}", "");
-    let makes = [
-        ("mkfs.ext4 -q", "ext4"),
-        ("mkfs.xfs -q -f", "xfs"),
-        ("mkswap", "swap"),
-        (
-            "cryptsetup luksFormat -q --pbkdf-force-iterations 4 --pbkdf argon2id --pbkdf-memory 32 --pbkdf-parallel 1 --key-file /etc/hostname",
-            "crypto_LUKS",
-        ),
-        ("echo ',1G' | sfdisk -q --label gpt", "gpt"),
-        ("pvcreate -qq -y", "LVM2_member"),
-        ("mdadm --create /dev/md9 --run --metadata=1.2 --level=1 --force --raid-devices=1", "linux_raid_member"),
-    ];
+    let mut host = Host::builder("corpus").start();
     // udev would assemble a stopped array anew at the next event.
     host.ok("mkdir -p /etc/mdadm && echo 'AUTO -all' >>/etc/mdadm/mdadm.conf");
-    for (make, found) in makes {
-        host.ok(&format!(
-            "{make} /dev/sdb >/dev/null 2>&1; test ! -e /dev/md9 || mdadm --stop /dev/md9; udevadm settle; sync"
-        ));
-        let digest = host.disk_digest("DATA1");
-        assert_refused(&host, &wanted, 3, &["/dev/sdb (serial DATA1): carries", found, "wipe: true"]);
-        assert_eq!(host.disk_digest("DATA1"), digest, "{found}: the disk's bytes changed");
-        converge(&host, &wanted.replace("{serial: DATA1}", "{serial: DATA1, wipe: true}"));
-        host.ok("vgreduce -qq atomicos /dev/sdb && pvremove -qq /dev/sdb && wipefs -qa /dev/sdb && udevadm settle && rm -r /var/lib/atomhost");
+    host.add_disks(CORPUS.iter().map(|(serial, size, ..)| Disk::blank(size).serial(serial)).collect());
+    let mut script = format!("set -e; exec 3>&1 >/dev/null{MAKERS}");
+    for (serial, _, make, _) in &CORPUS {
+        script += &format!("d=$(readlink -f /dev/disk/by-id/*_{serial}); echo $d >&3; {make}\n");
     }
+    let devices = host.ok(&format!("{script}udevadm settle; sync"));
+    let digests = || CORPUS.map(|(serial, ..)| host.disk_digest(serial));
+    let before = digests();
+    let named = |consent: &str, except: &str| {
+        let serials = CORPUS.iter().map(|(serial, ..)| serial).filter(|serial| **serial != except);
+        let disks: Vec<String> = serials.map(|serial| format!("{{serial: {serial}{consent}}}")).collect();
+        profile("root: {size: 3G}", "").replace("{serial: DATA1}", &disks.join(", "))
+    };
+    let found: Vec<String> = CORPUS
+        .iter()
+        .zip(devices.lines())
+        .map(|((serial, _, _, found), device)| format!("{device} (serial {serial}): {}", found.replace("$d", device)))
+        .collect();
+    let expected: Vec<&str> = found.iter().map(String::as_str).collect();
+    assert_eq!(expected.len(), CORPUS.len());
+    assert_refused(&host, &named("", ""), 3, &expected);
+    let whichever = profile("root: {size: 3G}", "").replace("{serial: DATA1}", "{size: \"<=1G\", blank: true}");
+    let look = |wanted: &str| {
+        host.write(PROFILE, wanted);
+        let output = host.run("atomhost plan");
+        (output.code, output.stdout.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let (code, text) = look(&whichever);
+    let told = ["0 blank disk(s) fit", "holds data without a known signature at 20M"];
+    assert!(code == 75 && told.iter().all(|told| text.contains(told)), "{code}: {text}");
+    for ((serial, ..), (now, then)) in CORPUS.iter().zip(digests().iter().zip(&before)) {
+        assert_eq!(now, then, "{serial}: the disk's bytes changed");
+    }
+    let (code, text) = look(&named(", wipe: true", ""));
+    assert!(code == 3 && text.contains("of volume group other") && text.contains("1 reason;"), "{code}: {text}");
+    let planned = converge(&host, &named(", wipe: true", "FOREIGN"));
+    let wiped = kinds(&planned).iter().filter(|kind| *kind == "wipe-signatures").count();
+    assert_eq!(wiped, CORPUS.len() - 1);
+    assert_eq!(host.ok("pvs --noheadings -S vg_name=atomicos | wc -l").trim(), CORPUS.len().to_string());
 }
 
 /// Case 5: consent does not reach what is in use.
@@ -112,7 +188,8 @@ fn selectors_match_exactly() {
     assert_refused(&host, &wanted, 3, &["1 wanted, 2 fit: /dev/sdb (5G), /dev/sdc (5G)"]);
     host.ok("mkfs.ext4 -q /dev/sdc");
     converge(&host, &wanted);
-    host.ok("wipefs -qa /dev/sdc");
+    // What wipefs leaves behind would refuse the disk.
+    host.ok("wipefs -qa /dev/sdc && blkdiscard -z /dev/sdc");
     assert_no_op(&host);
     let id = host.ok("ls /dev/disk/by-id | grep DATA2").trim().lines().next().unwrap_or_default().to_owned();
     let more = wanted.replace("blank: true}", &format!("blank: true}}, {{by-id: {id}}}, /dev/sdc"));
@@ -132,6 +209,10 @@ fn an_orphan_of_an_interrupted_run_is_finished() {
         "/var/lib/atomhost/record.json",
         format!("{{\"disks\": {{}}, \"begun\": [{{\"what\": \"take-disk\", \"volume_group\": \"atomicos\", \"serials\": [\"DATA1\"], \"links\": [], \"size\": {}}}]}}", 5_u64 << 30),
     );
+    host.ok("atomhost plan");
+    // Label and metadata are two writes: without the first, LVM sees nothing there.
+    host.ok("dd if=/dev/zero of=/dev/sdb bs=512 seek=1 count=1 conv=fsync status=none && udevadm settle");
+    assert!(!host.ok("pvs").contains("/dev/sdb"));
     converge(&host, &wanted);
     assert_eq!(extents(&host, "atomicos/root"), 1024);
     assert!(!host.read("/var/lib/atomhost/record.json").contains("take-disk"), "the intent is forgotten");

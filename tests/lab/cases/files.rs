@@ -1,10 +1,11 @@
 //! Case 19 and around it: files, certificates, lvm.conf, Docker's files; where they cannot be written.
 
-use super::support::{PROFILE, SMALL_STORE, actions, assert_no_op, assert_refused, converge, kinds, plan, profile};
+use super::support::{
+    PROFILE, REPORT, SMALL_STORE, actions, assert_no_op, assert_refused, converge, kinds, plan, profile, report,
+};
 use crate::harness::{Disk, Host};
 use serde_json::Value;
 
-const REPORT: &str = "/var/lib/atomhost/report.json";
 /// Words that must show up nowhere but in the profile and in their files.
 const SECRETS: [&str; 2] = ["correct-horse-battery", "staple-from-a-file"];
 
@@ -375,7 +376,7 @@ fn full_root(host: &Host) {
     assert!(output.stderr.contains("/opt/large.bin") && output.stderr.contains("No space left"), "{}", output.stderr);
     assert_eq!(host.read("/opt/large.bin"), "old\n");
     host.ok("test ! -e /etc/after.conf && test -z \"$(find /opt /etc -name '.atomhost-*')\"");
-    let report: Value = serde_json::from_str(&host.read(REPORT)).expect("the report parses");
+    let report = report(host);
     let states: Vec<&str> = report["actions"]
         .as_array()
         .expect("a list")

@@ -1,17 +1,27 @@
 //! The cases, one file per theme.
 
 mod access;
+mod ansible;
 mod cloud_init;
+mod composed;
 mod confirm;
 mod containers;
 mod crash;
 mod disks;
+mod failing_commands;
+mod faults;
 mod files;
 mod first_boot;
 mod journald;
 mod lab;
+mod long_life;
+mod model;
+mod monitoring;
 mod operation;
+mod package;
 mod pools;
+mod privilege;
+mod races;
 mod releases;
 mod schemes;
 pub mod support;

@@ -1,13 +1,12 @@
 //! Other hosts than the stock Debian 12: a newer release, and one whose root OSTree deploys.
 
 use super::support::{
-    PROFILE, actions, assert_no_op, assert_refused, converge, extents, kinds, lv, plan, shipped, with_serials,
+    PROFILE, actions, assert_no_op, assert_refused, converge, extents, kinds, lv, plan, report, shipped, with_serials,
 };
 use crate::harness::{Disk, Host, ImageKind};
 use serde_json::Value;
 use std::time::Duration;
 
-const REPORT: &str = "/var/lib/atomhost/report.json";
 /// Without KVM, and with whatever else the machine has to do.
 const PROVISIONING: Duration = Duration::from_secs(400);
 
@@ -50,7 +49,7 @@ fn first_boot(host: &mut Host) -> Value {
     host.reboot();
     assert_provisioned(host);
     assert!(host.ok("cloud-init status").contains("done"));
-    let report: Value = serde_json::from_str(&host.read(REPORT)).expect("the report parses");
+    let report = report(host);
     // The kernel may give the two disks each other's name at any boot.
     let nameless =
         |value: &Value| actions(value).join("\n").replace("/dev/sda", "/dev/sdX").replace("/dev/sdb", "/dev/sdX");

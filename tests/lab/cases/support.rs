@@ -10,7 +10,7 @@ pub const SMALL_STORE: &str =
 /// Of the password `atomhost`.
 pub const HASH: &str =
     "$6$saltsalt$R9dWt/znLN2H2lRupDD.YQTdspQ0eTjj8yL.kMuypengCDEauRKKzOqOtRbqBzS4i.7suaez7medavBRqBOQy1";
-const REPORT: &str = "/var/lib/atomhost/report.json";
+pub const REPORT: &str = "/var/lib/atomhost/report.json";
 
 /// The plan for the profile on the host, as JSON. Proves on the way that planning changes nothing.
 #[track_caller]
@@ -38,6 +38,12 @@ pub fn kinds(plan: &Value) -> Vec<String> {
     actions.iter().map(|planned| planned["action"]["action"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
+/// The report of the last run.
+#[track_caller]
+pub fn report(host: &Host) -> Value {
+    serde_json::from_str(&host.read(REPORT)).expect("the report parses")
+}
+
 /// Writes the profile, plans, applies, proves that apply did what the dry-run said, and that a second
 /// run is a no-op. Returns the plan.
 #[track_caller]
@@ -47,7 +53,7 @@ pub fn converge(host: &Host, profile: &str) -> Value {
     assert_eq!(planned["refusals"].as_array().map(Vec::len), Some(0), "{:#}", planned["refusals"]);
     let output = host.run("atomhost apply");
     assert_eq!(output.code, 0, "apply failed:\n{}{}", output.stdout, output.stderr);
-    let report: Value = serde_json::from_str(&host.read(REPORT)).expect("the report parses");
+    let report = report(host);
     assert_eq!(actions(&report), actions(&planned), "apply did something else than the dry-run said");
     assert_no_op(host);
     planned
@@ -137,4 +143,22 @@ pub fn give_what_the_whole_role_expects(host: &Host) {
     host.write("/etc/atomhost/ca.crt", std::fs::read(&certificate).expect("a certificate"));
     host.ok(&format!("umask 077; echo '{HASH}' >/etc/atomhost/root.hash"));
     host.ok(SMALL_STORE);
+}
+
+/// Puts a shell script in the place of a program that atomhost runs; `{tool}` in it is the real one.
+#[track_caller]
+pub fn replace_tool(host: &Host, tool: &str, script: &str) {
+    host.write("/root/script", format!("#!/bin/sh\n{}\n", script.replace("{tool}", &format!("/root/tools/{tool}"))));
+    // Most of LVM's tools are links to one program, which looks at its name.
+    host.ok(&format!(
+        "mkdir -p /root/tools; tool=$(command -v {tool}); echo $tool >/root/tools/{tool}.path; \
+         if [ -L $tool ]; then ln -s $(readlink -f $tool) /root/tools/{tool}; else cp -p $tool /root/tools/{tool}; fi; \
+         mv $tool /root/tools/{tool}.orig && install -m 755 /root/script $tool"
+    ));
+}
+
+/// Puts the real program back.
+#[track_caller]
+pub fn restore_tool(host: &Host, tool: &str) {
+    host.ok(&format!("cd /root/tools; mv -f {tool}.orig $(cat {tool}.path) && rm {tool} {tool}.path"));
 }

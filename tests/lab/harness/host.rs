@@ -137,6 +137,12 @@ impl Host {
         self.must(self.ssh().login(user, command, COMMAND))
     }
 
+    /// Where and with which key programs of the testing machine log in as root.
+    pub fn address(&self) -> Address {
+        let port = self.qemu.as_ref().map_or(0, |qemu| qemu.ssh_port);
+        Address { port, key: self.image.key() }
+    }
+
     /// Writes a file, making its directories.
     #[track_caller]
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
@@ -154,16 +160,23 @@ impl Host {
     /// Plugs a disk in and waits until the host knows it.
     #[track_caller]
     pub fn add_disk(&mut self, disk: Disk) {
-        let before = self.ok("ls /sys/block");
-        let disk = Attached::create(disk, self.directory.path(), self.next_target);
-        self.next_target += 1;
-        self.execute("blockdev-add", disk.node_options());
-        self.execute("device_add", disk.device_options());
-        self.disks.push(disk);
-        self.wait_for(
-            "the disk to appear",
-            &format!("[ \"$(ls /sys/block)\" != '{}' ] && udevadm settle", before.trim()),
-        );
+        self.add_disks(vec![disk]);
+    }
+
+    /// Plugs several disks in, which costs little more than one; any of them may get any kernel name.
+    #[track_caller]
+    pub fn add_disks(&mut self, disks: Vec<Disk>) {
+        const COUNT: &str = "ls -d /sys/block/sd* | wc -l";
+        let before: usize = self.ok(COUNT).trim().parse().expect("a number");
+        let after = before + disks.len();
+        for disk in disks {
+            let disk = Attached::create(disk, self.directory.path(), self.next_target);
+            self.next_target += 1;
+            self.execute("blockdev-add", disk.node_options());
+            self.execute("device_add", disk.device_options());
+            self.disks.push(disk);
+        }
+        self.wait_for("the disks to appear", &format!("[ $({COUNT}) = {after} ] && udevadm settle"));
     }
 
     /// Pulls a disk out; its content is gone.

@@ -22,6 +22,11 @@ use super::ssh::{Address, Ssh};
 
 /// What works with the hardware at hand shows itself within this time.
 const KVM_PROBE: Duration = Duration::from_secs(15);
+/// The emulator itself fails a boot in some hundreds: it ends by itself, or a kernel stumbles over code that another
+/// processor is just patching. Nothing of atomhost is on the host yet, so trying again hides none of its faults.
+const TRIES: u32 = 3;
+/// How often a boot is looked at for a kernel that has stumbled.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Leftovers of killed runs, and images that nobody used for so long, are removed.
 const RUN_AGE: Duration = Duration::from_secs(3 * 3600);
 const IMAGE_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -134,11 +139,14 @@ fn open(kind: ImageKind) -> Result<Image, String> {
     if !directory.join("state").exists() {
         sweep(&cache, IMAGE_AGE, |name| name.starts_with(&format!("{}-", kind.name())) || name.starts_with("tree-"));
         let building = directory.with_extension("building");
-        let _ = std::fs::remove_dir_all(&building);
-        std::fs::create_dir(&building).map_err(|error| format!("cannot create {}: {error}", building.display()))?;
-        build(&cache, &scripts, kind, &building)?;
-        model.image = building.clone();
-        boot_and_save(kind, &mut model)?;
+        let mut tried = 1;
+        while let Err(error) = make(&cache, &scripts, kind, &building, &mut model) {
+            if tried == TRIES {
+                return Err(error);
+            }
+            note(&format!("once more, as the image of {} could not be made: {error}", kind.name()));
+            tried += 1;
+        }
         std::fs::rename(&building, &directory).map_err(|error| format!("cannot keep the image: {error}"))?;
     }
     // Tells the sweep that the image is in use.
@@ -147,6 +155,15 @@ fn open(kind: ImageKind) -> Result<Image, String> {
     model.accelerator = accelerator.map_err(|error| format!("the image lacks its accelerator: {error}"))?;
     model.image = directory.clone();
     Ok(Image { directory, runs, model })
+}
+
+/// Makes an image in a fresh directory, from the tree to the snapshot.
+fn make(cache: &Path, scripts: &Path, kind: ImageKind, directory: &Path, model: &mut Model) -> Result<(), String> {
+    let _ = std::fs::remove_dir_all(directory);
+    std::fs::create_dir(directory).map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+    build(cache, scripts, kind, directory)?;
+    directory.clone_into(&mut model.image);
+    boot_and_save(kind, model)
 }
 
 /// Waits for, and holds, the lock of this name until the file is dropped.
@@ -192,7 +209,7 @@ fn boot_and_save(kind: ImageKind, model: &mut Model) -> Result<(), String> {
     note(&format!("first boot of {} with {} (a minute or two)", kind.name(), model.accelerator));
     let memory = directory.join("memory");
     let mut qemu = model.start(&directory, &system, &[], Memory::Recorded(&memory))?;
-    quiesce(&directory, &qemu).map_err(|error| format!("{error}\n{}", console_tail(&directory)))?;
+    quiesce(&directory, &mut qemu).map_err(|error| format!("{error}\n{}", console_tail(&directory)))?;
     qemu.save(&directory.join("state.new"))?;
     std::fs::write(directory.join("accelerator"), &model.accelerator)
         .and_then(|()| std::fs::rename(directory.join("state.new"), directory.join("state")))
@@ -201,9 +218,9 @@ fn boot_and_save(kind: ImageKind, model: &mut Model) -> Result<(), String> {
     Ok(())
 }
 
-fn quiesce(directory: &Path, qemu: &Qemu) -> Result<(), String> {
+fn quiesce(directory: &Path, qemu: &mut Qemu) -> Result<(), String> {
     let address = Address { port: qemu.ssh_port, key: directory.join("id") };
-    let ssh = Ssh::connect(address, directory, BOOT)?;
+    let ssh = first_login(&address, directory, qemu)?;
     let booted = ssh.run("cloud-init status --wait && systemctl is-system-running --wait", b"", BOOT)?;
     if booted.code != 0 {
         let failed = ssh.run("systemctl --failed; journalctl -b -p warning -o short", b"", BOOT)?;
@@ -218,6 +235,24 @@ fn quiesce(directory: &Path, qemu: &Qemu) -> Result<(), String> {
     drop(ssh);
     std::thread::sleep(Duration::from_secs(3));
     Ok(())
+}
+
+/// Connects as soon as the host can be logged in to; a kernel that has stumbled is not waited for.
+fn first_login(address: &Address, directory: &Path, qemu: &mut Qemu) -> Result<Ssh, String> {
+    let end = Instant::now() + BOOT;
+    loop {
+        let error = match Ssh::connect(address.clone(), directory, PATIENCE) {
+            Ok(ssh) => return Ok(ssh),
+            Err(error) => error,
+        };
+        let console = console_tail(directory);
+        if let Some(line) = console.lines().find(|line| line.contains("Oops: ") || line.contains("Kernel panic")) {
+            return Err(format!("the kernel stumbled: {line}"));
+        }
+        if !qemu.is_running() || Instant::now() > end {
+            return Err(error);
+        }
+    }
 }
 
 /// /dev/kvm may exist and yet hang every kernel: only one that speaks proves it.

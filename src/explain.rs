@@ -1,0 +1,90 @@
+//! `atomhost explain CODE`: at length, what the one line of a refusal leaves out.
+
+mod disks;
+mod host;
+mod mounts;
+mod volumes;
+
+use crate::plan::RefusalCode;
+
+/// What a person should know about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// One line, for the list of all.
+    pub title: &'static str,
+    /// What was found, in general.
+    pub means: &'static str,
+    /// Why nothing is done then.
+    pub why: &'static str,
+    /// Commands that show it. They only read.
+    pub look: &'static [&'static str],
+    /// What puts it right, the usual way first.
+    pub cure: &'static [&'static str],
+}
+
+/// The explanation of a guard. Every one is listed: a new one has to be explained.
+pub fn of(code: RefusalCode) -> &'static Explanation {
+    match code {
+        RefusalCode::DiskMissing => &disks::MISSING,
+        RefusalCode::DiskHasSignature => &disks::HAS_SIGNATURE,
+        RefusalCode::DiskHasData => &disks::HAS_DATA,
+        RefusalCode::DiskInUse => &disks::IN_USE,
+        RefusalCode::DiskUnreadable => &disks::UNREADABLE,
+        RefusalCode::DiskReadOnly => &disks::READ_ONLY,
+        RefusalCode::DiskAmbiguous => &disks::AMBIGUOUS,
+        RefusalCode::DiskInOtherGroup => &disks::IN_OTHER_GROUP,
+        RefusalCode::SelectorMismatch => &disks::SELECTOR_MISMATCH,
+        RefusalCode::GroupMissing => &volumes::GROUP_MISSING,
+        RefusalCode::GroupIncomplete => &volumes::GROUP_INCOMPLETE,
+        RefusalCode::GroupNotOurs => &volumes::GROUP_NOT_OURS,
+        RefusalCode::NotEnoughSpace => &volumes::NOT_ENOUGH_SPACE,
+        RefusalCode::TooLarge => &volumes::TOO_LARGE,
+        RefusalCode::VolumeUnsuitable => &volumes::UNSUITABLE,
+        RefusalCode::FilesystemMismatch => &mounts::FILESYSTEM_MISMATCH,
+        RefusalCode::NotBlank => &mounts::NOT_BLANK,
+        RefusalCode::MountConflict => &mounts::MOUNT_CONFLICT,
+        RefusalCode::PoolUnhealthy => &volumes::POOL_UNHEALTHY,
+        RefusalCode::PoolChunkFixed => &volumes::POOL_CHUNK_FIXED,
+        RefusalCode::SwapInUse => &mounts::SWAP_IN_USE,
+        RefusalCode::FstabConflict => &mounts::FSTAB_CONFLICT,
+        RefusalCode::PoolInUse => &volumes::POOL_IN_USE,
+        RefusalCode::PoolMissing => &volumes::POOL_MISSING,
+        RefusalCode::ResetUnfinished => &volumes::RESET_UNFINISHED,
+        RefusalCode::NotInSync => &volumes::NOT_IN_SYNC,
+        RefusalCode::FileUnsuitable => &host::FILE_UNSUITABLE,
+        RefusalCode::AccountConflict => &host::ACCOUNT_CONFLICT,
+        RefusalCode::SecretUnsuitable => &host::SECRET_UNSUITABLE,
+        RefusalCode::LockOut => &host::LOCK_OUT,
+        RefusalCode::AccessLocksOut => &host::ACCESS_LOCKS_OUT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueEnum;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_code_has_a_text_of_its_own() {
+        let mut titles = HashSet::new();
+        for code in RefusalCode::value_variants() {
+            let Explanation { title, means, why, look, cure } = of(*code);
+            assert!(titles.insert(title), "{code} has another's title");
+            assert!(!title.ends_with('.') && title.chars().count() <= 70, "{code}: {title}");
+            for text in [means, why].into_iter().chain(*cure) {
+                assert!(text.len() > 20 && text.ends_with('.') && !text.contains("  "), "{code}: {text:?}");
+            }
+            assert!(!look.is_empty() && !cure.is_empty(), "{code}");
+        }
+    }
+
+    /// The word of a plan's JSON is the word that `explain` takes.
+    #[test]
+    fn the_words_are_those_of_a_plan() {
+        for code in RefusalCode::value_variants() {
+            let json = serde_json::to_value(code).expect("a code serialises");
+            assert_eq!(json.as_str(), Some(code.to_string().as_str()));
+        }
+    }
+}
