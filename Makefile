@@ -18,9 +18,9 @@ LAB ?=
 export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
 # Where scripts/setup puts a toolchain that was not there before; first, as a distribution's may be too old.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
-export LAB
+export LAB SECONDS_EACH
 
-.PHONY: help try test check torture bench build install uninstall clean
+.PHONY: help try test check audit fuzz torture bench build install deb uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -38,7 +38,15 @@ check: ## run the tests and checks that need no virtual host
 	@scripts/setup build
 	@scripts/test quick
 
-torture: ## cut off a run in and between all of its actions, a host for each cut (root, hours); TORTURE=NAME for fewer
+audit: ## check what the dependencies may be, and known advisories
+	@scripts/setup build
+	@scripts/audit
+
+fuzz: ## look for input that breaks a parser, with coverage (a nightly toolchain); SECONDS_EACH=60 for each target
+	@scripts/setup build
+	@scripts/fuzz
+
+torture: ## cut off run after run, in and between all actions (root, an hour or two); TORTURE=growth/power for fewer
 	@scripts/setup lab
 	@cargo test --locked --profile lab --test torture
 
@@ -66,6 +74,12 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 	"$(BINARY)" completions fish >"$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/atomhost.fish"
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/profiles" profiles/*.yaml
+	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/monitoring" monitoring/*
+	sed -i 's|/usr/local/bin/atomhost|$(BINDIR)/atomhost|' "$(DESTDIR)$(DOCDIR)/monitoring/atomhost-check-metrics.conf"
+
+deb: ## make a Debian package of what `make build` built, in target/
+	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
+	@scripts/package "$(BINARY)" target/debian
 
 uninstall: ## remove what `make install` installed; a host's profile and state stay
 	rm -f "$(DESTDIR)$(BINDIR)/atomhost" "$(DESTDIR)$(MANDIR)"/atomhost.8 "$(DESTDIR)$(MANDIR)"/atomhost-*.8
