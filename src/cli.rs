@@ -75,6 +75,13 @@ pub enum Command {
     /// Print what plans depend on as JSON, for `plan --facts`
     #[command(after_help = manual::examples("facts"))]
     Facts(Facts),
+    /// Print a profile of what is there already
+    ///
+    /// Of this host's storage, with the sizes that it has: the host is in sync with that profile, and if it is not, that is
+    /// said (exit code 2 or 3). Or of the variables of the Ansible role for Atomic hosts. What is there and no profile can
+    /// say is named in comments.
+    #[command(after_help = manual::examples("import"))]
+    Import(Import),
     /// Show the last run and how full the thin pools are
     Status,
     /// List the runs that did something to this host, or would have
@@ -290,6 +297,17 @@ pub struct Facts {
     /// Look closely at what this profile names; by default at what /etc/atomhost/profile.yaml does
     #[arg(value_name = "PROFILE")]
     pub profile: Option<PathBuf>,
+}
+
+/// `atomhost import`
+#[derive(Args, Debug)]
+pub struct Import {
+    /// Of the host that these facts describe (from `atomhost facts`), not of this one
+    #[arg(long, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// Of these variables of the Ansible role, a file in YAML
+    #[arg(long, value_name = "FILE", conflicts_with = "facts")]
+    pub role_variables: Option<PathBuf>,
 }
 
 /// `atomhost explain`

@@ -4,10 +4,12 @@ mod apply;
 mod check;
 mod documents;
 mod history;
+mod import;
 mod load;
 mod look;
 pub(crate) mod pool;
 mod pool_reset;
+mod remote;
 mod render;
 mod status;
 mod summarize;
@@ -30,6 +32,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Apply(arguments) => apply::apply(&arguments, &global).await,
         Command::Check(arguments) => check::check(&arguments, &global).await,
         Command::Facts(arguments) => look::facts(&arguments, &global).await,
+        Command::Import(arguments) => import::import(&arguments, &global).await,
         Command::Status => status::status(&global).await,
         Command::History(arguments) => history::history(&arguments, &global),
         Command::Summarize(arguments) => summarize::summarize(&arguments, &global),

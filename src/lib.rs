@@ -23,6 +23,8 @@ pub mod fleet;
 pub mod fstab;
 pub mod history;
 pub mod host;
+pub mod import;
+pub mod logging;
 pub mod lvm_conf;
 pub mod manual;
 pub mod metrics;

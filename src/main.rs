@@ -1,13 +1,11 @@
-//! The command `atomhost`: arguments, logging to stderr, the runtime, the exit code.
+//! The command `atomhost`: arguments, logging, the runtime, the exit code.
 
-use atomhost::cli::{Cli, LogLevel};
-use atomhost::commands;
+use atomhost::cli::Cli;
 use atomhost::exit::Exit;
+use atomhost::{commands, logging};
 use clap::Parser;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::process::ExitCode;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::prelude::*;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -18,7 +16,7 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
         }
     };
-    log_to_stderr(cli.global.log_level);
+    logging::start(cli.global.log_level);
     if let Err(error) = atomhost::host::cores::forbid() {
         return fail(Exit::Failed, &format!("cannot keep secrets out of core dumps: {error}"));
     }
@@ -40,21 +38,4 @@ fn fail(exit: Exit, message: &str) -> ExitCode {
     let prefix = if is_picture { "" } else { "error: " };
     let _ = writeln!(std::io::stderr(), "{prefix}{message}");
     exit.into()
-}
-
-fn log_to_stderr(level: LogLevel) {
-    let level = match level {
-        LogLevel::Off => LevelFilter::OFF,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .without_time()
-        .with_target(false);
-    tracing_subscriber::registry().with(layer).with(Targets::new().with_default(level)).init();
 }

@@ -24,7 +24,7 @@ const fn example(command: &'static str, line: &'static str, purpose: &'static st
 }
 
 /// In the order in which they are wanted on a new host.
-const EXAMPLES: [Example; 22] = [
+const EXAMPLES: [Example; 24] = [
     example("validate", "atomhost validate profile.yaml", "is it well written? works anywhere"),
     example("render", "atomhost render", "all files of the profile in one, and who says what"),
     example("plan", "atomhost plan", "what would be done, and why? changes nothing"),
@@ -44,6 +44,8 @@ const EXAMPLES: [Example; 22] = [
     example("history", "atomhost history", "what was done to this host, and when?"),
     example("history", "atomhost history 2", "the last run but one, with all its actions"),
     example("facts", "atomhost facts >host1.json", "for plan --facts"),
+    example("import", "atomhost import >profile.yaml", "a profile of this host's storage as it is"),
+    example("import", "atomhost import --role-variables vars.yml", "what the Ansible role did, as a profile"),
     example("explain", "atomhost explain disk-has-signature", "what does this refusal mean, and what now?"),
     example("schema", "atomhost schema >profile.schema.json", "for an editor's completion"),
     example("completions", "atomhost completions bash >/etc/bash_completion.d/atomhost", "for the next shell"),

@@ -14,8 +14,9 @@ mod mask;
 mod mode;
 pub mod names;
 pub mod raw;
+pub mod remote;
 mod users;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use access::Access;
 pub use docker::DockerWanted;

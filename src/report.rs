@@ -192,6 +192,25 @@ impl Report {
         self.error = Some(format!("{first}; afterwards the host could not be looked at: {why}"));
     }
 
+    /// One message about how the run ended, for the journal; none where nothing was to do.
+    pub fn log(&self) {
+        let (done, of) = (self.count(ActionState::Done), self.actions.len());
+        let outcome = serde_json::to_value(self.outcome).ok();
+        let outcome = outcome.as_ref().and_then(|word| word.as_str()).unwrap_or_default();
+        if self.outcome != Outcome::InSync {
+            tracing::info!(
+                outcome,
+                done,
+                actions = of,
+                seconds = self.seconds,
+                profile = self.profile,
+                fingerprint = self.fingerprint,
+                "run ended: {outcome}, {done} of {of} actions, plan {}",
+                self.fingerprint
+            );
+        }
+    }
+
     pub fn count(&self, state: ActionState) -> usize {
         self.actions.iter().filter(|done| done.state == state).count()
     }

@@ -130,6 +130,16 @@ pub fn human(bytes: u64) -> String {
     format!("{}{text}{name}", if exact { "" } else { "~" })
 }
 
+/// Bytes in a form that [`parse_bytes`] reads back as just these.
+pub fn exact(bytes: u64) -> String {
+    let text = human(bytes);
+    if !text.starts_with('~') {
+        return text;
+    }
+    let fits = UNITS.iter().rev().find(|(_, shift)| bytes.is_multiple_of(1 << shift));
+    fits.map_or_else(|| format!("{bytes}B"), |(name, shift)| format!("{}{name}", bytes >> shift))
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -192,6 +202,14 @@ mod tests {
         ];
         for (bytes, expected) in rows {
             assert_eq!(human(bytes), expected);
+        }
+    }
+
+    #[test]
+    fn exact_sizes_read_back() {
+        for bytes in [15 << 30, (40 << 30) - (4 << 20), 5 << 20, 512 << 10, 1000, 4097, 3 << 29, (1 << 62) + (4 << 20)]
+        {
+            assert_eq!(parse_bytes(&exact(bytes)), Ok(bytes), "{}", exact(bytes));
         }
     }
 

@@ -4,6 +4,7 @@ mod support;
 
 use atomhost::action::Action;
 use atomhost::facts::{Facts, LogicalVolume, Probe, Residue, Role, Thin, UnitFacts};
+use atomhost::import::host;
 use atomhost::plan::{Plan, RefusalCode, plan};
 use atomhost::profile::*;
 use atomhost::resources::pool_reset::{self, Afterwards, Reset};
@@ -135,6 +136,35 @@ proptest! {
         prop_assert_eq!(ledger.total_after, group.extents);
         prop_assert_eq!(ledger.free_after(), group.free_extents);
         prop_assert_eq!(&second.ledgers[0].rows.iter().map(|row| row.after).sum::<u64>(), &ledger.used_after());
+    }
+
+    /// What was made by a profile is found again: the host is in sync with what is imported from it, and nothing of
+    /// its storage is left out.
+    #[test]
+    fn what_is_imported_is_in_sync((mut facts, wanted) in case()) {
+        let first = plan(&wanted, &facts);
+        prop_assume!(first.refusals.is_empty());
+        run(&mut facts, &first);
+        let imported = host::profile(&facts).expect("YAML");
+        let found = parse(imported.text.as_bytes(), "imported");
+        prop_assert!(found.is_ok(), "{}\n{:?}", imported.text, found);
+        let found = found.expect("a profile");
+        let second = plan(&found, &facts);
+        prop_assert!(second.is_in_sync(), "{}\n{:#?} {:#?}", imported.text, second.actions, second.refusals);
+        let names = |profile: &Profile| {
+            let group = &profile.volume_groups[0];
+            let mut names: Vec<(String, Content)> =
+                group.volumes.iter().map(|volume| (volume.name.clone(), volume.content)).collect();
+            names.extend(group.thin_pools.iter().map(|pool| (pool.name.clone(), Content::AsFound)));
+            names.sort_by(|one, other| one.0.cmp(&other.0));
+            names
+        };
+        for (volume, content) in names(&wanted) {
+            let same = |(name, found): &(String, Content)| {
+                *name == volume && (*found == content || content == Content::AsFound)
+            };
+            prop_assert!(names(&found).iter().any(same), "{volume} is not there:\n{}", imported.text);
+        }
     }
 
     /// A cut after any action: the next run ends where an undisturbed one does.

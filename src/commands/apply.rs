@@ -1,7 +1,7 @@
 //! `atomhost apply`: lock, plan, guard, run, look again.
 
 use super::load::{self, Loaded, load_trusted};
-use super::{look, trust, unconfirmed};
+use super::{look, remote, trust, unconfirmed};
 use crate::apply::{self, Progress};
 use crate::background;
 use crate::cli::{self, Format, Global};
@@ -15,6 +15,7 @@ use crate::observe::{self, Scope};
 use crate::output;
 use crate::plan::{self, Plan, PlannedAction};
 use crate::profile::Profile;
+use crate::profile::remote::Remote;
 use crate::record::{self, Record};
 use crate::render::{self, Options, text};
 use crate::report::{Outcome, Report};
@@ -32,10 +33,13 @@ const DISK_POLL: Duration = Duration::from_secs(1);
 
 pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Failure> {
     let options = output::options(global);
-    let Wanted { profile, path: profile_path, digest, saved } = wanted(arguments, &options)?;
+    let Wanted { profile, path: profile_path, digest, saved, afar } = wanted(arguments, &options)?;
     let host = Host::this_machine().with_secrets(profile.secrets());
     host.reader().require_root()?;
     let _lock = Lock::take(&host, arguments.wait_lock)?;
+    for (address, bytes) in &afar {
+        remote::keep(&host, address, bytes)?;
+    }
     if arguments.boot {
         notify(&[sd_notify::NotifyState::Status("looking at the host")]);
     }
@@ -53,6 +57,7 @@ pub async fn apply(arguments: &cli::Apply, global: &Global) -> Result<Exit, Fail
     match report.outcome {
         Outcome::Refused => {
             apply::write_report(&host, &report)?;
+            report.log();
             show_ended(format, &report, &plan, global);
             Ok(look::exit(&plan, true))
         }
@@ -142,13 +147,15 @@ struct Wanted {
     digest: String,
     /// The plan that is to be run.
     saved: Option<SavedPlan>,
+    /// What of the profile came from afar.
+    afar: Vec<(Remote, Vec<u8>)>,
 }
 
 fn wanted(arguments: &cli::Apply, options: &Options) -> Result<Wanted, Failure> {
     let Some(path) = &arguments.plan else {
-        let Loaded { profile, text } = load_trusted(&arguments.profile, options.color)?;
+        let Loaded { profile, text, afar } = load_trusted(&arguments.profile, options.color)?;
         let path = arguments.profile.display().to_string();
-        return Ok(Wanted { profile, path, digest: digest(&text), saved: None });
+        return Ok(Wanted { profile, path, digest: digest(&text), saved: None, afar });
     };
     let saved = read_saved(path)?;
     let loaded = load_trusted(Path::new(&saved.profile_path), options.color)?;
@@ -156,7 +163,7 @@ fn wanted(arguments: &cli::Apply, options: &Options) -> Result<Wanted, Failure> 
         return Err(stale(&saved, "the profile was changed since it was made"));
     }
     let (path, digest) = (saved.profile_path.clone(), saved.profile_digest.clone());
-    Ok(Wanted { profile: loaded.profile, path, digest, saved: Some(saved) })
+    Ok(Wanted { profile: loaded.profile, path, digest, saved: Some(saved), afar: loaded.afar })
 }
 
 fn stale(saved: &SavedPlan, why: &str) -> Failure {
@@ -212,6 +219,7 @@ impl Run {
             }
         };
         apply::write_report(&self.host, report)?;
+        report.log();
         let exit = self.close(report);
         if self.screen.format == Format::Json {
             output::line(&Event::finished(report).line());

@@ -11,6 +11,7 @@ use crate::metrics::{self, Found};
 use crate::observe::{self, Scope};
 use crate::output;
 use crate::plan::{self, Plan};
+use crate::render::counted;
 use std::path::Path;
 
 pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Failure> {
@@ -23,7 +24,7 @@ pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Fail
     } else if plan.is_in_sync() {
         output::line(&format!("{}: in sync", plan.hostname));
     } else {
-        output::line(&format!("{}: {} changes pending", plan.hostname, plan.actions.len()));
+        output::line(&format!("{}: {} pending", plan.hostname, counted(plan.actions.len(), "change")));
     }
     written.map(|()| look::exit(&plan, true))
 }

@@ -1,9 +1,10 @@
 //! Reading a profile: the file, what it extends, and what is dropped in beside it.
 
-use super::trust;
+use super::{remote, trust};
 use crate::exit::{Exit, Failure};
 use crate::host::Reader;
-use crate::profile::compose::{self, Merged, Part};
+use crate::profile::compose::{self, Extended, Merged, Part};
+use crate::profile::remote::{Remote, is_address};
 use crate::profile::{self, MAX_PROFILE_BYTES, Profile};
 use std::fs::Metadata;
 use std::io::Read;
@@ -20,14 +21,23 @@ pub struct Loaded {
     /// Of one file: its text. Of several: all of them, each with its path and length, so that another set of files has
     /// another digest.
     pub text: Vec<u8>,
+    /// What of it came from afar.
+    pub afar: Vec<(Remote, Vec<u8>)>,
 }
 
 /// A file of a profile.
 struct File {
+    /// Or address.
     path: PathBuf,
     bytes: Vec<u8>,
-    metadata: Metadata,
+    origin: Origin,
     part: Part,
+}
+
+/// Where a file of a profile is.
+enum Origin {
+    Here(Metadata),
+    Afar(Remote),
 }
 
 /// As [`load`], of a profile that root is about to act on.
@@ -38,7 +48,19 @@ pub fn load_trusted(path: &Path, color: bool) -> Result<Loaded, Failure> {
     let files = gather(path, color)?;
     for file in &files {
         let holds = if file.part.holds_secrets() { trust::Holds::Secrets } else { trust::Holds::Orders };
-        check_trust(&file.path, &file.metadata, holds)?;
+        match &file.origin {
+            Origin::Here(metadata) => check_trust(&file.path, metadata, holds)?,
+            // Its digest stands where root has it from.
+            Origin::Afar(_) if holds == trust::Holds::Orders => {}
+            Origin::Afar(remote) => {
+                let reason = format!(
+                    "{} holds a password hash, which others can fetch as well: write password_hash_file in its place, and \
+                     choose a new password",
+                    remote.url
+                );
+                return Err(Failure::new(Exit::InvalidProfile, reason));
+            }
+        }
     }
     read(files, color)
 }
@@ -87,9 +109,14 @@ pub fn read_limited(path: &Path, largest: u64) -> std::io::Result<(Vec<u8>, Meta
 
 fn read(files: Vec<File>, color: bool) -> Result<Loaded, Failure> {
     let invalid = |error: profile::ProfileError| Failure::new(Exit::InvalidProfile, error.render(color));
-    if let [File { path, bytes, .. }] = files.as_slice() {
-        let profile = profile::parse(bytes, &path.display().to_string()).map_err(invalid)?;
-        return Ok(Loaded { profile, text: bytes.clone() });
+    let afar = |file: &File| match &file.origin {
+        Origin::Here(_) => None,
+        Origin::Afar(remote) => Some((remote.clone(), file.bytes.clone())),
+    };
+    let afar = files.iter().filter_map(afar).collect();
+    if let [File { bytes, part, .. }] = files.as_slice() {
+        let profile = profile::parse(bytes, part.source.name()).map_err(invalid)?;
+        return Ok(Loaded { profile, text: bytes.clone(), afar });
     }
     let mut text = Vec::new();
     let mut parts = Vec::new();
@@ -99,7 +126,7 @@ fn read(files: Vec<File>, color: bool) -> Result<Loaded, Failure> {
         parts.push(part);
     }
     let profile = compose::merge(parts).parse().map_err(invalid)?;
-    Ok(Loaded { profile, text })
+    Ok(Loaded { profile, text, afar })
 }
 
 /// In the order in which they are merged: what a file extends, the file, and what is dropped in beside it, by name.
@@ -114,6 +141,9 @@ fn gather(path: &Path, color: bool) -> Result<Vec<File>, Failure> {
 
 /// `*.yaml` in the directory of the profile's name with .d in place of .yaml. Hidden files are an editor's.
 fn drop_ins(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+    if is_address(path) {
+        return Ok(Vec::new());
+    }
     let directory = path.with_extension("d");
     let unreadable = |error: std::io::Error| {
         Failure::new(Exit::UnreadableProfile, format!("cannot read the directory {}: {error}", directory.display()))
@@ -146,10 +176,11 @@ struct Gathering {
 
 impl Gathering {
     fn add(&mut self, path: &Path, may_extend: bool) -> Result<(), Failure> {
-        let name = path.display().to_string();
-        let (bytes, metadata) = read_limited(path, MAX_PROFILE_BYTES as u64).map_err(|error| {
-            Failure::new(Exit::UnreadableProfile, format!("cannot read the profile {name}: {error}"))
-        })?;
+        let (bytes, origin) = read_part(path)?;
+        let name = match &origin {
+            Origin::Here(_) => path.display().to_string(),
+            Origin::Afar(remote) => remote.url.clone(),
+        };
         // A drop-in that says nothing, yet, is as good as none.
         if !may_extend && compose::says_nothing(&bytes) {
             return Ok(());
@@ -166,12 +197,7 @@ impl Gathering {
             if !may_extend {
                 return Err(invalid(part.error(&base, "a drop-in extends nothing", "extend it in the profile itself")));
             }
-            let path = path.parent().unwrap_or(Path::new("")).join(&base.name);
-            let real = std::fs::canonicalize(&path).map_err(|error| {
-                let mut failure = invalid(part.error(&base, format!("cannot read {}: {error}", path.display()), ""));
-                failure.exit = Exit::UnreadableProfile;
-                failure
-            })?;
+            let (path, real) = self.find(path, &origin, &part, &base)?;
             if let Some(at) = self.chain.iter().position(|file| *file == real) {
                 let circle: Vec<String> =
                     self.chain[at..].iter().chain([&real]).map(|file| file.display().to_string()).collect();
@@ -181,14 +207,52 @@ impl Gathering {
             if self.chain.len() >= MAX_DEPTH || self.files.len() >= MAX_FILES {
                 return Err(invalid(part.error(&base, "too many files extend one another", "a few levels are enough")));
             }
-            let known = |file: &File| std::fs::canonicalize(&file.path).is_ok_and(|path| path == real);
+            let known = |file: &File| match &file.origin {
+                Origin::Here(_) => std::fs::canonicalize(&file.path).is_ok_and(|path| path == real),
+                Origin::Afar(_) => file.path == real,
+            };
             // What two of its bases extend counts once, before both.
             if !self.files.iter().any(known) {
                 self.add(&path, true)?;
             }
         }
         self.chain.pop();
-        self.files.push(File { path: path.to_owned(), bytes, metadata, part });
+        self.files.push(File { path: path.to_owned(), bytes, origin, part });
         Ok(())
     }
+
+    /// Where a name of `extends` leads, from the file in which it stands; and the same without any links.
+    fn find(&self, from: &Path, origin: &Origin, part: &Part, base: &Extended) -> Result<(PathBuf, PathBuf), Failure> {
+        let invalid = |error: profile::ProfileError| Failure::new(Exit::InvalidProfile, error.render(self.color));
+        let path = PathBuf::from(&base.name);
+        if is_address(&path) {
+            Remote::parse(&base.name).map_err(|bad| invalid(part.error(base, bad.message, bad.cure)))?;
+            return Ok((path.clone(), path));
+        }
+        if let Origin::Afar(_) = origin {
+            let message = "a profile from afar extends only what comes from afar as well";
+            return Err(invalid(part.error(base, message, "write the whole address, with its digest")));
+        }
+        let path = from.parent().unwrap_or(Path::new("")).join(path);
+        match std::fs::canonicalize(&path) {
+            Ok(real) => Ok((path, real)),
+            Err(error) => {
+                let error = part.error(base, format!("cannot read {}: {error}", path.display()), "");
+                Err(Failure::new(Exit::UnreadableProfile, error.render(self.color)))
+            }
+        }
+    }
+}
+
+fn read_part(path: &Path) -> Result<(Vec<u8>, Origin), Failure> {
+    if is_address(path) {
+        let remote = Remote::parse(&path.display().to_string()).map_err(|bad| {
+            Failure::new(Exit::InvalidProfile, format!("{}: {}: {}", path.display(), bad.message, bad.cure))
+        })?;
+        return Ok((remote::read(&remote)?, Origin::Afar(remote)));
+    }
+    let (bytes, metadata) = read_limited(path, MAX_PROFILE_BYTES as u64).map_err(|error| {
+        Failure::new(Exit::UnreadableProfile, format!("cannot read the profile {}: {error}", path.display()))
+    })?;
+    Ok((bytes, Origin::Here(metadata)))
 }

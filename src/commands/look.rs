@@ -10,6 +10,7 @@ use crate::observe::{Scope, observe};
 use crate::output;
 use crate::plan::{self, Plan};
 use crate::profile::Profile;
+use crate::profile::remote::is_address;
 use crate::render;
 use crate::saved::SavedPlan;
 use crate::steps::{Step, steps};
@@ -19,7 +20,7 @@ pub async fn plan(arguments: &cli::Plan, global: &Global) -> Result<Exit, Failur
     let options = output::options(global);
     // A plan for another host carries nothing out here.
     let load = if arguments.facts.is_some() { load } else { load_trusted };
-    let Loaded { profile, text: profile_text } = load(&arguments.profile, options.color)?;
+    let Loaded { profile, text: profile_text, .. } = load(&arguments.profile, options.color)?;
     let plan = match &arguments.facts {
         Some(path) => plan::plan(&profile, &read_facts(path)?),
         None => plan_here(&profile).await?,
@@ -106,7 +107,7 @@ pub fn exit(plan: &Plan, detailed: bool) -> Exit {
     }
 }
 
-fn read_facts(path: &Path) -> Result<Facts, Failure> {
+pub(super) fn read_facts(path: &Path) -> Result<Facts, Failure> {
     let name = path.display();
     let json = std::fs::read_to_string(path)
         .map_err(|error| Failure::new(Exit::UnreadableProfile, format!("cannot read the facts {name}: {error}")))?;
@@ -124,7 +125,10 @@ fn read_facts(path: &Path) -> Result<Facts, Failure> {
 
 fn save(path: &Path, profile_path: &Path, profile_text: &[u8], plan: Plan) -> Result<(), Failure> {
     // The plan may be run from another directory.
-    let profile_path = std::path::absolute(profile_path).unwrap_or_else(|_| profile_path.to_owned());
+    let profile_path = match is_address(profile_path) {
+        true => profile_path.to_owned(),
+        false => std::path::absolute(profile_path).unwrap_or_else(|_| profile_path.to_owned()),
+    };
     let saved = SavedPlan::new(&profile_path.display().to_string(), profile_text, plan);
     let json = serde_json::to_string_pretty(&saved).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
     write(path, (json + "\n").as_bytes(), 0o600)

@@ -9,7 +9,7 @@ use crate::observe::Scope;
 use crate::output;
 use crate::plan::ledger::Ledger;
 use crate::record::Begun;
-use crate::render::{ledger, printable};
+use crate::render::{counted, ledger, printable};
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use crate::size::human;
 use std::time::{Duration, UNIX_EPOCH};
@@ -90,9 +90,9 @@ pub(super) fn print_report(report: &Report, global: &Global) {
         let why = if taken.expired { "nobody confirmed in time" } else { "somebody asked for it" };
         let when = UNIX_EPOCH + Duration::from_secs(taken.at);
         output::line(&format!(
-            "reverted:  at {}, {why}; {} paths as before",
+            "reverted:  at {}, {why}; {} as before",
             humantime::format_rfc3339_seconds(when),
-            taken.paths.len()
+            counted(taken.paths.len(), "path")
         ));
         for path in &taken.beside {
             output::line(&format!("kept:      {}", printable(path)));

@@ -11,7 +11,7 @@ use crate::observe;
 use crate::output;
 use crate::plan::Plan;
 use crate::record::{self, Record};
-use crate::render::printable;
+use crate::render::{counted, printable};
 use crate::report::Taken;
 use crate::unconfirmed::{Irrevertible, Manifest, time_left, undoing};
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub fn confirm() -> Result<Exit, Failure> {
             output::line(&format!(
                 "Confirmed: the changes of {} stay ({}).",
                 printable(&manifest.profile),
-                plural(count, "path")
+                counted(count, "path")
             ));
             Ok(Exit::Success)
         }
@@ -99,7 +99,7 @@ fn tell(manifest: &Manifest, taken: &Taken) -> Exit {
     let why = if *expired { "Nobody confirmed in time: " } else { "" };
     let done = if failed.is_empty() { "reverted" } else { "reverted in part" };
     let profile = printable(&manifest.profile);
-    output::line(&format!("{why}{done} the changes of {profile} ({} as before).", plural(paths.len(), "path")));
+    output::line(&format!("{why}{done} the changes of {profile} ({} as before).", counted(paths.len(), "path")));
     for path in beside {
         output::line(&format!("kept:      {}, which somebody else had written meanwhile", printable(path)));
     }
@@ -203,7 +203,7 @@ pub fn remind(reader: &Reader) {
 /// It cannot be told.
 pub fn state(reader: &Reader) -> Result<Option<String>, Failure> {
     let Some(manifest) = safeguard::read(reader)? else { return Ok(None) };
-    let count = plural(manifest.paths.len() + manifest.directories.len(), "path");
+    let count = counted(manifest.paths.len() + manifest.directories.len(), "path");
     let profile = printable(&manifest.profile).into_owned();
     Ok(Some(match (manifest.reverting, left(&manifest, reader)?) {
         (true, _) => format!("{count} of {profile} being taken back: atomhost revert finishes that"),
@@ -224,8 +224,4 @@ fn left(manifest: &Manifest, reader: &Reader) -> Result<Option<Duration>, Failur
 
 fn human(time: Duration) -> String {
     humantime::format_duration(Duration::from_secs(time.as_secs().max(1))).to_string()
-}
-
-fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -180,6 +180,7 @@ pub fn package(program: &str) -> &'static str {
         "systemctl" => "systemd",
         "update-ca-certificates" | "update-ca-trust" => "ca-certificates",
         "groupadd" | "useradd" | "usermod" | "chpasswd" => "passwd (shadow-utils on Fedora)",
+        "curl" => "curl",
         "restorecon" => "policycoreutils",
         _ => "lvm2",
     }

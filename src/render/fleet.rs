@@ -1,6 +1,6 @@
 //! A fleet for people: a line for each group of hosts, the most urgent first.
 
-use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, pad, pad_left, printable};
+use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, counted, pad, pad_left, printable};
 use crate::fleet::{Group, State, Summary};
 
 /// The whole summary.
@@ -15,7 +15,7 @@ pub fn summary(summary: &Summary, options: &Options) -> String {
     }
     let sums: Vec<String> = sums.iter().map(|(state, sum)| format!("{sum} {}", word(*state))).collect();
     let sums = if sums.is_empty() { String::new() } else { format!(": {}", sums.join(", ")) };
-    let mut text = format!("{}\n", options.paint(BOLD, &format!("{}{sums}", count(*hosts, "host"))));
+    let mut text = format!("{}\n", options.paint(BOLD, &format!("{}{sums}", counted(*hosts, "host"))));
     let width = groups.iter().map(|group| columns(&group.hosts.to_string())).max().unwrap_or(0);
     for group in groups {
         text.push_str(&line(group, width, options));
@@ -26,7 +26,7 @@ pub fn summary(summary: &Summary, options: &Options) -> String {
     }
     let unnamed = fault_count.saturating_sub(faults.len() as u64);
     if unnamed > 0 {
-        text.push_str(&format!("{}: {} more\n", options.paint(RED, "not counted"), count(unnamed, "file")));
+        text.push_str(&format!("{}: {} more\n", options.paint(RED, "not counted"), counted(unnamed, "file")));
     }
     text
 }
@@ -38,7 +38,7 @@ fn line(group: &Group, width: usize, options: &Options) -> String {
         said.push(refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     }
     if *action_count > 0 && *state != State::Refused {
-        said.push(count(*action_count, "action"));
+        said.push(counted(*action_count, "action"));
     }
     if let Some(error) = error {
         said.push(printable(error).into_owned());
@@ -72,10 +72,6 @@ fn line(group: &Group, width: usize, options: &Options) -> String {
         }
     }
     text
-}
-
-fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 const fn word(state: State) -> &'static str {

@@ -2,8 +2,8 @@
 
 mod picture;
 
-use super::printable;
 use super::text::{Kind, key_lines};
+use super::{counted, printable};
 use crate::action::Action;
 use crate::plan::ledger::{Ledger, LedgerKind};
 use crate::plan::{Note, Plan, PlannedAction, Refusal};
@@ -48,11 +48,10 @@ pub fn plan(plan: &Plan, commands: &[Vec<String>]) -> String {
 }
 
 fn summary(plan: &Plan) -> String {
-    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     match (plan.refusals.len(), plan.actions.len()) {
         (0, 0) => "in sync, nothing to do".to_owned(),
-        (0, actions) => plural(actions, "action"),
-        (refusals, _) => format!("refused for {}, nothing will be changed", plural(refusals, "reason")),
+        (0, actions) => counted(actions, "action"),
+        (refusals, _) => format!("refused for {}, nothing will be changed", counted(refusals, "reason")),
     }
 }
 

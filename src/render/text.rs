@@ -1,6 +1,6 @@
 //! A plan for people: what is done, to what, from which state to which, and why.
 
-use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, ledger, pad, pad_left, printable};
+use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, counted, ledger, pad, pad_left, printable};
 use crate::action::{Action, KeyChange};
 use crate::plan::{Note, Plan, PlannedAction, Refusal};
 use similar::TextDiff;
@@ -306,8 +306,7 @@ fn summary(plan: &Plan, options: &Options) -> String {
                 count(Kind::Destroy)
             )
         }
-        1 => options.paint(RED, "Refused: 1 reason; nothing will be changed."),
-        reasons => options.paint(RED, &format!("Refused: {reasons} reasons; nothing will be changed.")),
+        reasons => options.paint(RED, &format!("Refused: {}; nothing will be changed.", counted(reasons, "reason"))),
     };
     line + "\n"
 }

@@ -4,11 +4,13 @@
 //! cargo bench --bench bench                  everything: some minutes, as root, with QEMU (see tests/lab)
 //! cargo bench --bench bench -- local         only what needs no virtual host: seconds, as anybody
 //! cargo bench --bench bench -- hosts         only what needs one
+//! cargo bench --bench bench -- ansible       the whole role, beside a real Ansible: a quarter of an hour, not in "everything"
 //! ```
 //!
 //! Prints a Markdown table on standard output, progress on standard error, and ends with 1 when a target is missed.
 //! Ratios are taken of runs that alternate, so that a busy machine slows both sides down.
 
+mod ansible;
 mod binary;
 mod figures;
 #[path = "../lab/harness/mod.rs"]
@@ -27,14 +29,17 @@ fn main() -> ExitCode {
         println!("nothing measured: run it with `cargo bench --bench bench`");
         return ExitCode::SUCCESS;
     }
-    if let Some(unknown) = words.iter().find(|word| !["local", "hosts"].contains(&word.as_str())) {
-        eprintln!("unknown word `{unknown}`: use `local`, `hosts`, or none for both");
+    if let Some(unknown) = words.iter().find(|word| !["local", "hosts", "ansible"].contains(&word.as_str())) {
+        eprintln!("unknown word `{unknown}`: use `local`, `hosts` or `ansible`");
         return ExitCode::from(64);
     }
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     let mut rows = Vec::new();
     if wanted("hosts") {
         rows.extend(hosts::measure());
+    }
+    if words.iter().any(|word| word == "ansible") {
+        rows.extend(ansible::measure());
     }
     if wanted("local") {
         rows.extend(binary::measure());

@@ -3,6 +3,7 @@
 mod composed;
 mod documents;
 mod fleet;
+mod import;
 mod streams;
 
 use assert_cmd::Command;

@@ -73,6 +73,16 @@ fn assert_healthy(host: &Host) {
     assert_eq!(host.ok("systemctl --failed --no-legend").trim(), "");
 }
 
+/// How the run ended, for a program that asks the journal.
+#[track_caller]
+fn the_journal_has_fields(host: &Host) {
+    let lines = host.ok("journalctl -b -q -o json _SYSTEMD_UNIT=atomhost.service ATOMHOST_OUTCOME=done");
+    let entry: serde_json::Value = serde_json::from_str(lines.trim()).unwrap_or_else(|error| panic!("{error}: {lines}"));
+    assert_eq!((&entry["SYSLOG_IDENTIFIER"], &entry["PRIORITY"]), (&"atomhost".into(), &"5".into()), "{entry:#}");
+    assert!(entry["ATOMHOST_DONE"] == entry["ATOMHOST_ACTIONS"] && entry["ATOMHOST_PROFILE"] == PROFILE, "{entry:#}");
+    assert_eq!(entry["ATOMHOST_FINGERPRINT"].as_str().map(str::len), Some(12), "{entry:#}");
+}
+
 /// Cases 20 and 21, and the part of 18 that takes a reboot.
 #[test]
 fn provisions_itself_and_retires_cloud_init() {
@@ -95,6 +105,7 @@ fn provisions_itself_and_retires_cloud_init() {
     let told = host.ok("systemctl show -P StatusText atomhost");
     assert!(told.starts_with("in sync after "), "{told}");
     assert!(host.console().contains("the host is in sync."), "{}", host.console());
+    the_journal_has_fields(&host);
     let first_mounts = mounts(&host);
     assert!(first_mounts.contains("/var/srv /dev/mapper/atomicos-srv xfs"), "{first_mounts}");
     assert!(first_mounts.contains("/mnt/data /dev/sdX ext4") && first_mounts.contains("/dev/dm-"), "{first_mounts}");

@@ -23,6 +23,7 @@ mod pools;
 mod privilege;
 mod races;
 mod releases;
+mod remote;
 mod schemes;
 pub mod support;
 mod units;

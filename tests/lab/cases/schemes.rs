@@ -33,6 +33,17 @@ fn scheme_v2_from_stock_host_to_reboot() {
     assert_eq!(host.read("/srv/data"), "data\n");
     assert_no_op(&host);
     assert_eq!(host.ok("systemctl --failed --no-legend").trim(), "");
+    assert_imported(&host, &["serial: DATA1", "srv: {size: 15G, filesystem: xfs, mount: /var/srv}", "threshold: 60"]);
+}
+
+/// What is imported from a host is what it is in sync with, pulled apart by nothing.
+#[track_caller]
+fn assert_imported(host: &Host, expected: &[&str]) {
+    let imported = host.ok("atomhost import | tee /root/imported.yaml");
+    for part in expected {
+        assert!(imported.contains(part), "no {part} in\n{imported}");
+    }
+    host.ok("atomhost check /root/imported.yaml");
 }
 
 /// Case 25 for the whole role, after which the host boots as it always did, but for cloud-init.
@@ -63,6 +74,7 @@ fn scheme_v1_with_a_second_group() {
     assert_eq!(extents(&host, "atomicos/root"), 1536);
     assert_eq!(extents(&host, "data/srv"), 3840);
     assert_eq!(host.ok("findmnt -no SOURCE /var/srv").trim(), "/dev/mapper/data-srv");
+    assert_imported(&host, &["volume_groups:", "data:"]);
 }
 
 /// Case 3: a real export, served by the host itself.
@@ -76,6 +88,7 @@ fn a_share_in_place_of_a_disk() {
     converge(&host, &shipped("nfs-srv"));
     assert_eq!(host.read("/srv/file"), "shared\n");
     assert!(host.read("/etc/fstab").contains("nfs.example.com:/export/srv /var/srv nfs4 rw,hard,_netdev 0 0\n"));
+    assert_imported(&host, &["/var/srv: {source: nfs.example.com:/export/srv, type: nfs4"]);
     // A server that is gone must not hang a look at the host.
     host.ok("systemctl stop nfs-server; ip addr flush dev lo || true");
     let output = host.run("timeout 30 atomhost plan");

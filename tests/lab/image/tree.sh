@@ -12,7 +12,7 @@ packages=(
     linux-image-cloud-amd64 initramfs-tools cloud-init openssh-server cron locales
     # What atomhost calls
     lvm2 thin-provisioning-tools dmeventd dmsetup xfsprogs e2fsprogs util-linux mount fdisk
-    nfs-common ca-certificates
+    nfs-common ca-certificates curl
     # Of use only to the host whose root OSTree deploys
     ostree ostree-boot
     # What the cases need to make disks that must be refused, and to look at the outcome
