@@ -20,7 +20,7 @@ export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export LAB SECONDS_EACH
 
-.PHONY: help try test check audit fuzz torture bench build install deb uninstall clean
+.PHONY: help try test check audit fuzz torture bench build install deb image uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -75,11 +75,16 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/profiles" profiles/*.yaml
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/monitoring" monitoring/*
+	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/kubernetes" kubernetes/*
 	sed -i 's|/usr/local/bin/atomhost|$(BINDIR)/atomhost|' "$(DESTDIR)$(DOCDIR)/monitoring/atomhost-check-metrics.conf"
 
 deb: ## make a Debian package of what `make build` built, in target/
 	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
 	@scripts/package "$(BINARY)" target/debian
+
+image: ## make a container image of what `make build` built, in target/
+	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
+	@scripts/image "$(BINARY)" target/image/atomhost
 
 uninstall: ## remove what `make install` installed; a host's profile and state stay
 	rm -f "$(DESTDIR)$(BINDIR)/atomhost" "$(DESTDIR)$(MANDIR)"/atomhost.8 "$(DESTDIR)$(MANDIR)"/atomhost-*.8

@@ -1,7 +1,7 @@
 //! The command line: types and help texts, no behaviour.
 
+use crate::explain::Topic;
 use crate::manual;
-use crate::plan::RefusalCode;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -43,6 +43,11 @@ pub struct Global {
     /// How much to log to stderr
     #[arg(long, global = true, value_name = "LEVEL", default_value = "warn")]
     pub log_level: LogLevel,
+    /// In a container that runs with --privileged --pid=host: act on the host that runs it
+    ///
+    /// Enters the namespaces of process 1 before anything else: all paths, tools and devices are the host's then.
+    #[arg(long, global = true)]
+    pub enter_host: bool,
 }
 
 /// What to do.
@@ -110,7 +115,7 @@ pub enum Command {
     /// Look at thin pools, or make one anew
     #[command(after_help = manual::examples("pool"))]
     Pool(Pool),
-    /// Say more about a refusal: what it means, why, how to look, how to put it right
+    /// Say more about a refusal or warning: why, how to look, how to put it right
     ///
     /// Without a code all of them are listed.
     #[command(after_help = manual::examples("explain"))]
@@ -264,6 +269,9 @@ pub struct Check {
     /// Write what was found as metrics, for node_exporter's textfile collector; also when the host cannot be looked at
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
+    /// Look again and again, so long after each other, until a signal comes; for a container. At least 10s
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    pub every: Option<Duration>,
 }
 
 /// `atomhost history`
@@ -313,9 +321,9 @@ pub struct Import {
 /// `atomhost explain`
 #[derive(Args, Debug)]
 pub struct Explain {
-    /// The word that a refusal ends with, such as disk-has-signature
+    /// The word that a refusal or warning ends with, such as disk-has-signature
     #[arg(value_name = "CODE", hide_possible_values = true)]
-    pub code: Option<RefusalCode>,
+    pub code: Option<Topic>,
 }
 
 /// `atomhost schema`
@@ -391,6 +399,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 60s or 10m"))
 }
 
+/// A look costs the host a process or two.
+fn interval(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_secs(10);
+    match duration(text)? {
+        time if time >= SHORTEST => Ok(time),
+        _ => Err("at least 10s".to_owned()),
+    }
+}
+
 /// Long enough to log in once more, and not so long that nobody remembers.
 fn confirm_time(text: &str) -> Result<Duration, String> {
     const SHORTEST: Duration = Duration::from_secs(5);
@@ -423,7 +440,8 @@ mod tests {
 
     #[test]
     fn wrong_usage() {
-        let rows: [&[&str]; 11] = [
+        let rows: [&[&str]; 12] = [
+            &["atomhost", "check", "--every", "1s"],
             &["atomhost", "apply", "--confirm-within", "1s"],
             &["atomhost", "apply", "--confirm-within", "30days"],
             &["atomhost", "apply", "--confirm-within", "10m", "--boot"],

@@ -9,6 +9,7 @@ pub mod cores;
 mod directory;
 pub mod files;
 pub mod lock;
+pub mod namespaces;
 pub mod preserved;
 mod query;
 

@@ -17,6 +17,11 @@ fn main() -> ExitCode {
         }
     };
     logging::start(cli.global.log_level);
+    if cli.global.enter_host
+        && let Err(error) = atomhost::host::namespaces::enter_host()
+    {
+        return fail(Exit::Failed, &format!("cannot enter the host of this container: {error}"));
+    }
     if let Err(error) = atomhost::host::cores::forbid() {
         return fail(Exit::Failed, &format!("cannot keep secrets out of core dumps: {error}"));
     }

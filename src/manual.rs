@@ -24,7 +24,7 @@ const fn example(command: &'static str, line: &'static str, purpose: &'static st
 }
 
 /// In the order in which they are wanted on a new host.
-const EXAMPLES: [Example; 24] = [
+const EXAMPLES: [Example; 25] = [
     example("validate", "atomhost validate profile.yaml", "is it well written? works anywhere"),
     example("render", "atomhost render", "all files of the profile in one, and who says what"),
     example("plan", "atomhost plan", "what would be done, and why? changes nothing"),
@@ -41,6 +41,7 @@ const EXAMPLES: [Example; 24] = [
     example("check", "atomhost check && echo in sync", "for monitoring"),
     example("summarize", "atomhost summarize plans/", "how many hosts plan what?"),
     example("check", "atomhost check --metrics /var/lib/node/atomhost.prom", "for Prometheus, by node_exporter"),
+    example("check", "atomhost check --every 1h", "again and again, in a container"),
     example("history", "atomhost history", "what was done to this host, and when?"),
     example("history", "atomhost history 2", "the last run but one, with all its actions"),
     example("facts", "atomhost facts >host1.json", "for plan --facts"),

@@ -148,10 +148,59 @@ impl std::fmt::Display for RefusalCode {
     }
 }
 
+/// What is warned of. The words are stable: scripts may match them.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum WarningCode {
+    /// A thin pool's data or metadata.
+    PoolNearlyFull,
+    FstabDuplicate,
+    MountHidesFiles,
+    /// What is on a file system that is yet to be mounted is planned by the next run.
+    TakesTwoRuns,
+    ToolMissing,
+    FileNotLasting,
+    SecretReadable,
+    /// A certificate that is not valid yet, not any more, or not for long.
+    CertificateValidity,
+    CertificateUnusual,
+    WeakPasswordHash,
+    WeakKey,
+    /// sshd does not read keys where the profile has them written, or does not trust the place.
+    KeysPassedOver,
+    KeysNotExclusive,
+    /// Root is left with a password that sshd does not take.
+    RootWithoutKeys,
+    /// Rules of before, which lock every administrator out.
+    LockedOutAlready,
+    /// Rules that stop root's jobs, or the user manager of who gets in.
+    AccessStopsServices,
+    /// Other lines decide before the profile's rules, or some never come to be read.
+    AccessDecidedElsewhere,
+    AccessLinePassedOver,
+    AccessWithoutEffect,
+    JournaldOverridden,
+    DockerSettingUnknown,
+    /// A tcp address without TLS.
+    DockerOpenDoor,
+}
+
+impl std::fmt::Display for WarningCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = clap::ValueEnum::to_possible_value(self);
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
 /// A sentence about an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
+    /// Of a warning: `atomhost explain` says more about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<WarningCode>,
     pub object: String,
     pub text: String,
 }
@@ -210,6 +259,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
     let mut plan = model.finish();
     if !plan.actions.is_empty() {
         plan.warnings.extend(facts.missing_tools.iter().map(|tool| Note {
+            code: Some(WarningCode::ToolMissing),
             object: tool.clone(),
             text: format!("is not installed: install the package {}", crate::host::command::package(tool)),
         }));

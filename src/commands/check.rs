@@ -13,8 +13,27 @@ use crate::output;
 use crate::plan::{self, Plan};
 use crate::render::counted;
 use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
 
 pub async fn check(arguments: &cli::Check, global: &Global) -> Result<Exit, Failure> {
+    let Some(every) = arguments.every else { return once(arguments, global).await };
+    let unheard = |error: std::io::Error| Failure::new(Exit::Failed, format!("cannot listen for signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+    loop {
+        // Whatever was wrong may be right the next time.
+        if let Err(failure) = once(arguments, global).await {
+            output::error_line(&format!("error: {}", failure.message));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            _ = terminate.recv() => return Ok(Exit::Success),
+            _ = interrupt.recv() => return Ok(Exit::Success),
+        }
+    }
+}
+
+async fn once(arguments: &cli::Check, global: &Global) -> Result<Exit, Failure> {
     let seen = see(arguments, global).await;
     // A host that cannot be looked at is what monitoring must hear of first.
     let written = arguments.metrics.as_deref().map_or(Ok(()), |file| write_metrics(file, seen.as_ref().ok()));

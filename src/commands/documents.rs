@@ -5,9 +5,8 @@ use crate::cli::{self, Cli, Completions, Global, Man, Schema, SchemaOf};
 use crate::exit::{Exit, Failure};
 use crate::manual;
 use crate::output;
-use crate::plan::RefusalCode;
 use crate::render;
-use clap::{CommandFactory, ValueEnum};
+use clap::CommandFactory;
 use std::path::Path;
 
 /// Every profile is looked at; the first failure's code is the command's.
@@ -32,7 +31,7 @@ pub fn explain(arguments: &cli::Explain, global: &Global) -> Result<Exit, Failur
     let options = output::options(global);
     output::print(&match arguments.code {
         Some(code) => render::explain::one(code, &options),
-        None => render::explain::all(RefusalCode::value_variants(), &options),
+        None => render::explain::all(&options),
     });
     Ok(Exit::Success)
 }

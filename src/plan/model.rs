@@ -1,7 +1,7 @@
 //! The host as the plan so far would leave it, and the plan under construction.
 
 use super::ledger::{Ledger, LedgerDisk, LedgerRow};
-use super::{Note, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk};
+use super::{Note, Plan, PlannedAction, Refusal, RefusalCode, ResolvedDisk, WarningCode};
 use crate::action::Action;
 use crate::facts::index::Index;
 use crate::facts::{Facts, LogicalVolume};
@@ -147,19 +147,19 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub fn warn(&mut self, object: impl Into<String>, text: impl Into<String>) {
-        let note = Note { object: object.into(), text: text.into() };
+    pub fn warn(&mut self, code: WarningCode, object: impl Into<String>, text: impl Into<String>) {
+        let note = Note { code: Some(code), object: object.into(), text: text.into() };
         if !self.plan.warnings.contains(&note) {
             self.plan.warnings.push(note);
         }
     }
 
     pub fn defer(&mut self, object: impl Into<String>, text: impl Into<String>) {
-        self.plan.deferred.push(Note { object: object.into(), text: text.into() });
+        self.plan.deferred.push(Note { code: None, object: object.into(), text: text.into() });
     }
 
     pub fn note(&mut self, object: impl Into<String>, text: impl Into<String>) {
-        self.plan.notes.push(Note { object: object.into(), text: text.into() });
+        self.plan.notes.push(Note { code: None, object: object.into(), text: text.into() });
     }
 
     pub fn resolved(&mut self, disk: ResolvedDisk) {

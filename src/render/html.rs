@@ -212,10 +212,11 @@ fn notes(title: &str, class: &str, notes: &[Note]) -> Markup {
             section {
                 h2 { (title) }
                 ul {
-                    @for Note { object, text } in notes {
+                    @for Note { code, object, text } in notes {
                         li.(class) {
                             @if !object.is_empty() { strong { (printable(object)) } ": " }
                             (printable(text))
+                            @if let Some(code) = code { " " code { (code.to_string()) } }
                         }
                     }
                 }
@@ -267,7 +268,7 @@ mod tests {
     #[test]
     fn what_a_host_says_of_itself_is_no_markup() {
         let mut plan = Plan::empty("<script>alert(1)</script>\u{1b}[2J");
-        plan.notes.push(Note { object: "a\"b".to_owned(), text: "</li><img src=x>".to_owned() });
+        plan.notes.push(Note { code: None, object: "a\"b".to_owned(), text: "</li><img src=x>".to_owned() });
         let page = super::plan(&plan, &[]);
         assert!(!page.contains("<script") && !page.contains("<img") && !page.contains('\u{1b}'), "{page}");
     }

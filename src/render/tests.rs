@@ -56,7 +56,7 @@ fn row(name: &str, kind: LedgerKind, named: bool, before: u64, after: u64) -> Le
 }
 
 fn plan() -> Plan {
-    let note = |object: &str, text: &str| Note { object: object.to_owned(), text: text.to_owned() };
+    let note = |object: &str, text: &str| Note { code: None, object: object.to_owned(), text: text.to_owned() };
     Plan {
         schema: PLAN_SCHEMA.to_owned(),
         hostname: "host1".to_owned(),

@@ -238,11 +238,15 @@ pub(super) fn key_lines(change: &KeyChange) -> Vec<(bool, String)> {
 }
 
 fn sentence(word: &str, style: anstyle::Style, note: &Note, options: &Options) -> String {
-    let Note { object, text } = note;
-    let body = match object.is_empty() {
+    let Note { code, object, text } = note;
+    let mut body = match object.is_empty() {
         true => printable(text).into_owned(),
         false => format!("{}: {}", printable(object), printable(text)),
     };
+    // The name for atomhost explain.
+    if let Some(code) = code {
+        body.push_str(&format!(" [{code}]"));
+    }
     hanging(word, style, &body, options)
 }
 

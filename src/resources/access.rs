@@ -13,8 +13,8 @@ use crate::access::rule::{Rule, Syntax};
 use crate::access::stack::PamFacts;
 use crate::block;
 use crate::facts::{FileFacts, FileKind};
-use crate::plan::RefusalCode;
 use crate::plan::model::Model;
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::Profile;
 use crate::profile::access::{AccessRule, PamWanted};
 use matrix::Situation;
@@ -92,7 +92,7 @@ fn rules(rules: &[AccessRule], found: &str, model: &mut Model<'_>) -> Option<(St
     }
     if changed && let Some(line) = completed {
         let text = format!("the last line, `{line}`, had no newline and was passed over by PAM: it counts from now on");
-        model.warn(ACCESS_CONF, text);
+        model.warn(WarningCode::AccessLinePassedOver, ACCESS_CONF, text);
     }
     Some((text, changed))
 }
@@ -150,11 +150,15 @@ fn tell(after: &Situation<'_>, wanted: PamWanted, model: &mut Model<'_>) {
     let Situation { text, pam } = after;
     for line in lines(ACCESS_CONF, text) {
         if let Err(reason) = Rule::parse(line.text, &Syntax::default()) {
-            model.warn(ACCESS_CONF, format!("line {}, `{}`, is passed over by PAM: {reason}", line.number, line.text));
+            model.warn(
+                WarningCode::AccessLinePassedOver,
+                ACCESS_CONF,
+                format!("line {}, `{}`, is passed over by PAM: {reason}", line.number, line.text),
+            );
         } else if !line.is_whole && !line.text.is_empty() {
             let text =
                 format!("line {}, `{}`, has no newline: older versions of PAM pass it over", line.number, line.text);
-            model.warn(ACCESS_CONF, text);
+            model.warn(WarningCode::AccessLinePassedOver, ACCESS_CONF, text);
         }
     }
     services(pam, wanted, model);
@@ -163,7 +167,11 @@ fn tell(after: &Situation<'_>, wanted: PamWanted, model: &mut Model<'_>) {
             Rule::parse(line.text, &Syntax::default()).is_ok_and(|rule| rule.is_some_and(|rule| rule.is_for_all()))
         });
         match is_closed {
-            true => model.warn(first, format!("is never read: a line of {ACCESS_CONF} matches every login")),
+            true => model.warn(
+                WarningCode::AccessDecidedElsewhere,
+                first,
+                format!("is never read: a line of {ACCESS_CONF} matches every login"),
+            ),
             false => model.note(first, format!("is read where no line of {ACCESS_CONF} matches (PAM 1.3.1 and later)")),
         }
     }
@@ -176,12 +184,16 @@ fn services(pam: &PamFacts, wanted: PamWanted, model: &mut Model<'_>) {
         matrix::WAYS_IN.into_iter().filter(|way| pam.services.contains_key(*way) && !pam.obeys(way)).collect();
     for (service, uses) in &pam.services {
         if let Some(other) = uses.iter().find_map(|found| found.other_file()) {
-            model.warn(ACCESS_CONF, format!("{service} reads its rules from {other} instead"));
+            model.warn(
+                WarningCode::AccessWithoutEffect,
+                ACCESS_CONF,
+                format!("{service} reads its rules from {other} instead"),
+            );
         }
     }
     if obeying.is_empty() {
         let text = format!("no PAM service here loads pam_access: the rules have no effect{hint}");
-        model.warn(ACCESS_CONF, text);
+        model.warn(WarningCode::AccessWithoutEffect, ACCESS_CONF, text);
         return;
     }
     model.note(ACCESS_CONF, format!("obeyed by the PAM services {}", obeying.join(", ")));
@@ -191,7 +203,7 @@ fn services(pam: &PamFacts, wanted: PamWanted, model: &mut Model<'_>) {
             idle.join(" and "),
             if idle.len() == 1 { "es" } else { "" },
         );
-        model.warn(ACCESS_CONF, text);
+        model.warn(WarningCode::AccessWithoutEffect, ACCESS_CONF, text);
     }
 }
 

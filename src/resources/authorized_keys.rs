@@ -5,8 +5,8 @@ use super::managed_file::{attributes, suitable, writable};
 use crate::accounts::Owner;
 use crate::action::{Action, KeyChange};
 use crate::facts::{FileFacts, FileKind, LoginFacts};
-use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::{KeysWanted, OtherKeys};
 
 const DIRECTORY_MODE: u32 = 0o700;
@@ -80,7 +80,11 @@ fn home(account: &Account<'_>, login: &LoginFacts, model: &mut Model<'_>) -> Opt
     }
     let mine = [Some(0), model.facts.accounts.uid(&account.owner.user)].contains(&Some(found.uid));
     if !mine || found.mode & WRITABLE_BY_OTHERS != 0 {
-        model.warn(&login.home, "belongs to somebody else, or others may write it: sshd passes over keys below it");
+        model.warn(
+            WarningCode::KeysPassedOver,
+            &login.home,
+            "belongs to somebody else, or others may write it: sshd passes over keys below it",
+        );
     }
     Some(true)
 }
@@ -216,7 +220,7 @@ fn warn(account: &Account<'_>, wanted: &KeysWanted, login: &LoginFacts, path: &s
     for key in &wanted.keys {
         if let Some(bits) = key.rsa_bits.filter(|bits| *bits < GOOD_RSA) {
             let found = format!("{} has {bits} bits only: newer systems refuse it", key.name);
-            model.warn(format!("user {}", account.name), found);
+            model.warn(WarningCode::WeakKey, format!("user {}", account.name), found);
         }
     }
     // A path that is not absolute starts at the home.
@@ -228,11 +232,15 @@ fn warn(account: &Account<'_>, wanted: &KeysWanted, login: &LoginFacts, path: &s
                 setting.paths.join(" "),
                 setting.file
             );
-            model.warn(path, text);
+            model.warn(WarningCode::KeysPassedOver, path, text);
         }
     }
     if wanted.others == OtherKeys::Remove && login.second_file && facts.sshd_keys_files.is_empty() {
-        model.warn(path, "the list is not exclusive: sshd reads authorized_keys2 beside it as well");
+        model.warn(
+            WarningCode::KeysNotExclusive,
+            path,
+            "the list is not exclusive: sshd reads authorized_keys2 beside it as well",
+        );
     }
 }
 

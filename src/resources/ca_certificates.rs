@@ -6,8 +6,8 @@ use crate::accounts::Owner;
 use crate::action::{Action, TrustStore};
 use crate::certificate::{self, Certificate, day};
 use crate::facts::{FileFacts, FileKind};
-use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::{CertificateWanted, Profile};
 use crate::record::Begun;
 
@@ -103,19 +103,35 @@ fn remark(wanted: &CertificateWanted, certificates: &[Certificate], model: &mut 
     for Certificate { subject, not_before, not_after, is_authority } in certificates {
         match now {
             Some(now) if now > *not_after => {
-                model.warn(&wanted.path, format!("{subject} expired on {}: nothing accepts it", day(*not_after)));
+                model.warn(
+                    WarningCode::CertificateValidity,
+                    &wanted.path,
+                    format!("{subject} expired on {}: nothing accepts it", day(*not_after)),
+                );
             }
             Some(now) if now < *not_before => {
                 let when = day(*not_before);
-                model.warn(&wanted.path, format!("{subject} is valid from {when} on: or is this host's clock wrong?"));
+                model.warn(
+                    WarningCode::CertificateValidity,
+                    &wanted.path,
+                    format!("{subject} is valid from {when} on: or is this host's clock wrong?"),
+                );
             }
             Some(now) if now.saturating_add(SOON) > *not_after => {
-                model.warn(&wanted.path, format!("{subject} expires on {}", day(*not_after)));
+                model.warn(
+                    WarningCode::CertificateValidity,
+                    &wanted.path,
+                    format!("{subject} expires on {}", day(*not_after)),
+                );
             }
             Some(_) | None => {}
         }
         if wanted.anchor.is_some() && !is_authority {
-            model.warn(&wanted.path, format!("{subject} is no certificate authority: it is trusted for itself alone"));
+            model.warn(
+                WarningCode::CertificateUnusual,
+                &wanted.path,
+                format!("{subject} is no certificate authority: it is trusted for itself alone"),
+            );
         }
     }
 }
@@ -130,7 +146,11 @@ fn trust(name: &str, text: &str, certificates: usize, model: &mut Model<'_>) -> 
     };
     let path = anchor(folder(store), name);
     if store == TrustStore::CaCertificates && certificates > 1 {
-        model.warn(&path, "holds several certificates: programs that look in /etc/ssl/certs find the first at most");
+        model.warn(
+            WarningCode::CertificateUnusual,
+            &path,
+            "holds several certificates: programs that look in /etc/ssl/certs find the first at most",
+        );
     }
     let changed = managed_file::plan_owing(&file(&path, text, "the system trusts it"), &[Begun::RefreshTrust], model);
     // Debian's tool leaves a link for each: one that is missing tells that it has not run.

@@ -4,8 +4,8 @@ use super::Watch;
 use super::managed_file::{self, ManagedFile, Text};
 use crate::env_file;
 use crate::facts::FileFacts;
-use crate::plan::RefusalCode;
 use crate::plan::model::Model;
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::{DockerWanted, Profile};
 use serde::Serialize;
 use serde_json::ser::{PrettyFormatter, Serializer};
@@ -67,7 +67,11 @@ pub fn plan(profile: &Profile, model: &mut Model<'_>) {
         let variables: Vec<(&str, &str)> =
             wanted.storage_setup.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         for (key, _) in variables.iter().filter(|(key, _)| !STORAGE_VARIABLES.contains(key)) {
-            model.warn(STORAGE_SETUP, format!("{key} is no variable that docker-storage-setup is known to read"));
+            model.warn(
+                WarningCode::DockerSettingUnknown,
+                STORAGE_SETUP,
+                format!("{key} is no variable that docker-storage-setup is known to read"),
+            );
         }
         let is_changed = variables_in(STORAGE_SETUP, &variables, "storage is set up with it", model);
         changed.extend(is_changed.then_some(STORAGE_SETUP));
@@ -204,7 +208,7 @@ fn warn_of_open_doors(wanted: &DockerWanted, model: &mut Model<'_>) {
         } else {
             format!("{address} without --tlsverify: {reach}, and whoever reaches it is root on this host")
         };
-        model.warn(path, text);
+        model.warn(WarningCode::DockerOpenDoor, path, text);
     }
 }
 

@@ -6,8 +6,8 @@ use crate::accounts::Owner;
 use crate::action::Action;
 use crate::facts::{FileFacts, FileKind};
 use crate::observe::files::LARGEST;
-use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::checks::paths::reserved;
 use crate::profile::{Attributes, FileContent, FileState, FileWanted, Profile, Visibility};
 use crate::secret::{SecretRef, SecretSource};
@@ -86,7 +86,11 @@ fn is_apart(file: &FileWanted, resolved: &str, places: &BTreeMap<String, &str>, 
         return false;
     }
     if VOLATILE.iter().any(|tree| place::is_within(resolved, tree)) {
-        model.warn(&file.path, "is gone after a reboot, until the next run: a file in /etc/tmpfiles.d would last");
+        model.warn(
+            WarningCode::FileNotLasting,
+            &file.path,
+            "is gone after a reboot, until the next run: a file in /etc/tmpfiles.d would last",
+        );
     }
     true
 }
@@ -128,7 +132,11 @@ fn copied(path: &str, source: &str, visibility: Visibility, model: &mut Model<'_
         return None;
     };
     if visibility == Visibility::Secret && found.mode & 0o077 != 0 {
-        model.warn(source, format!("is a secret, and its mode {:04o} lets others read it: chmod 600", found.mode));
+        model.warn(
+            WarningCode::SecretReadable,
+            source,
+            format!("is a secret, and its mode {:04o} lets others read it: chmod 600", found.mode),
+        );
     }
     match found.text {
         Some(text) if visibility == Visibility::Shown => Some(Text::Shown(text)),

@@ -9,8 +9,8 @@ use super::{Folder, Watch};
 use crate::accounts::Owner;
 use crate::action::Action;
 use crate::facts::{FileKind, UnitFacts};
-use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::journald::OPTIONS;
 use crate::profile::{Journald, Profile};
 use crate::record::Begun;
@@ -198,7 +198,7 @@ fn is_persistent(wanted: &Journald, model: &mut Model<'_>) -> bool {
         let text = format!(
             "sets {name}={value} and is read after the profile's {name}={ours}: remove it there, or from the profile"
         );
-        model.warn(path, text);
+        model.warn(WarningCode::JournaldOverridden, path, text);
         if name == "Storage" {
             storage = Some(value);
         }

@@ -6,8 +6,8 @@ use crate::accounts::Owner;
 use crate::action::Action;
 use crate::facts::Facts;
 use crate::fstab::{self, Entry, Line, Table};
-use crate::plan::RefusalCode;
 use crate::plan::model::{self, Model, MountedContent, PlannedVolume, Words};
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::{Content, MountWanted, Profile, ShareMount, Volume};
 use std::collections::{HashMap, HashSet};
 
@@ -196,6 +196,7 @@ fn entry(
     let found = &editing.table.entries()[at];
     if places.len() > 1 {
         model.warn(
+            WarningCode::FstabDuplicate,
             FSTAB,
             format!("has {} entries for {path}; the one on line {} is looked at", places.len(), found.line + 1),
         );
@@ -288,7 +289,7 @@ fn conflict(path: &str, found: &str, wanted: &str, model: &mut Model<'_>) {
 
 fn mount(path: &str, object: &str, content: MountedContent, model: &mut Model<'_>) {
     if model.facts.occupied.iter().any(|directory| directory == path) {
-        model.warn(path, "holds files now; they stay, but the mount hides them");
+        model.warn(WarningCode::MountHidesFiles, path, "holds files now; they stay, but the mount hides them");
     }
     if !model.index.is_directory(path) {
         if let Some(obstacle) = model.facts.unmakeable.get(path) {

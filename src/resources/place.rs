@@ -3,8 +3,8 @@
 use crate::accounts::Owner;
 use crate::action::Action;
 use crate::facts::{FileFacts, FileKind};
-use crate::plan::RefusalCode;
 use crate::plan::model::{Model, MountedContent, Words};
+use crate::plan::{RefusalCode, WarningCode};
 
 /// Mode of a directory that is made because something lies in it.
 pub const DIRECTORY_MODE: u32 = 0o755;
@@ -35,6 +35,7 @@ pub fn found(path: &str, model: &mut Model<'_>) -> Option<FileFacts> {
     let known = mounting.content == MountedContent::Empty;
     if !known {
         model.warn(
+            WarningCode::TakesTwoRuns,
             &mounting.path,
             "what is on it shows once it is mounted: this run makes what is missing there and stops at what \
              differs, the next one then plans that",

@@ -4,8 +4,8 @@ use super::volumes::{Sizing, percent_of};
 use crate::accounts::Owner;
 use crate::action::{Action, NewThinPool};
 use crate::facts::{LogicalVolume, Pool, Role};
-use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::{Autoextend, ThinPool, WhenFull};
 use crate::size::{Amount, extents_up, human};
 
@@ -97,13 +97,14 @@ fn warn_used(object: &str, lv: &LogicalVolume, pool: &Pool, model: &mut Model<'_
     for (what, used) in [("data", pool.data_used), ("metadata", pool.metadata_used)] {
         if let Some(used) = used.filter(|used| *used >= WARN_USED) {
             model.warn(
+                WarningCode::PoolNearlyFull,
                 object,
                 format!("{what} is {}.{:02} % full: extend the pool before writes fail", used / 100, used % 100),
             );
         }
     }
     if lv.health == "out_of_data" {
-        model.warn(object, "out of data space: writes to it fail or wait");
+        model.warn(WarningCode::PoolNearlyFull, object, "out of data space: writes to it fail or wait");
     }
 }
 

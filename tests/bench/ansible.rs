@@ -17,7 +17,8 @@ const HASH: &str =
 const HOSTS: usize = 2;
 
 /// What is measured, in this order on each host.
-const PARTS: [&str; 4] = ["dry-run on the stock host", "first provisioning", "run with nothing to do", "dry-run in sync"];
+const PARTS: [&str; 4] =
+    ["dry-run on the stock host", "first provisioning", "run with nothing to do", "dry-run in sync"];
 
 pub fn measure() -> Vec<Row> {
     let control = Control::new();
@@ -130,7 +131,9 @@ impl Control {
 /// The task that failed, and what it said.
 fn reason(output: &str) -> String {
     let lines: Vec<&str> = output.lines().collect();
-    let Some(at) = lines.iter().position(|line| line.starts_with("fatal: ")) else { return "no reason given".to_owned() };
+    let Some(at) = lines.iter().position(|line| line.starts_with("fatal: ")) else {
+        return "no reason given".to_owned();
+    };
     let task = lines[..at].iter().rev().find_map(|line| line.strip_prefix("TASK [")).unwrap_or_default();
     let task = task.split(']').next().unwrap_or_default();
     let said = lines[at].split("\"msg\": \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or(lines[at]);

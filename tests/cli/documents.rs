@@ -51,17 +51,26 @@ fn completions_know_all_commands() {
 
 /// What the list names can be asked for, and nothing is missing in any of the texts.
 #[test]
-fn refusals_are_explained() {
+fn refusals_and_warnings_are_explained() {
     let all = run(["explain"]);
     assert_eq!((all.code, all.stderr.as_str()), (0, ""));
-    let codes: Vec<&str> = all.stdout.lines().take_while(|line| !line.is_empty()).collect();
-    let codes: Vec<&str> = codes.iter().filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(codes.len() >= 30 && codes.contains(&"disk-has-signature"), "{}", all.stdout);
-    for code in codes {
+    let (refusals, warnings) = all.stdout.split_once("\nWarnings:\n").expect("both are listed");
+    let codes = |list: &str| -> Vec<String> {
+        list.lines()
+            .filter_map(|line| line.strip_prefix("  "))
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned)
+            .collect()
+    };
+    let (refusals, warnings) = (codes(refusals), codes(warnings));
+    assert!(refusals.len() >= 30 && refusals.iter().any(|code| code == "disk-has-signature"), "{}", all.stdout);
+    assert!(warnings.len() >= 20 && warnings.iter().any(|code| code == "pool-nearly-full"), "{}", all.stdout);
+    for code in refusals.iter().chain(&warnings) {
         let one = run(["explain", code]);
         assert_eq!((one.code, one.stderr.as_str()), (0, ""), "{code}");
         assert!(one.stdout.starts_with(&format!("{code}: ")), "{}", one.stdout);
-        for heading in ["What it means", "Why nothing is done", "How to look", "How to put it right"] {
+        let why = if warnings.contains(code) { "Why it matters" } else { "Why nothing is done" };
+        for heading in ["What it means", why, "How to look", "How to put it right"] {
             assert!(one.stdout.contains(&format!("\n{heading}\n  ")), "{code} has no `{heading}`");
         }
     }

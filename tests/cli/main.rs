@@ -4,6 +4,7 @@ mod composed;
 mod documents;
 mod fleet;
 mod import;
+mod kubernetes;
 mod streams;
 
 use assert_cmd::Command;

@@ -5,8 +5,8 @@ use super::matrix::{self, Situation, WAYS_IN, reason};
 use crate::access::ACCESS_CONF;
 use crate::access::evaluate::{Decision, Login, Names, Origin, Verdict, lines};
 use crate::block;
-use crate::plan::RefusalCode;
 use crate::plan::model::Model;
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::Profile;
 use crate::profile::access::{LoginOrigin, LoginWanted};
 
@@ -73,7 +73,7 @@ fn everybody(after: &Situation<'_>, names: &Names<'_>, changes: bool, model: &mu
     }
     let rows = rows.join("; ");
     if !changes {
-        model.warn(ACCESS_CONF, format!("locks out every administrator: {rows}"));
+        model.warn(WarningCode::LockedOutAlready, ACCESS_CONF, format!("locks out every administrator: {rows}"));
         return;
     }
     let decision = after.decide_always(&console("root"), names);
@@ -130,7 +130,7 @@ fn services_of_their_own(after: &Situation<'_>, names: &Names<'_>, model: &mut M
         let decision = after.decide_always(&wanted, names);
         if decision.verdict != Verdict::Allowed {
             let text = format!("{wanted} is {}; {} would let it in", reason(&decision), rule_for(&wanted));
-            model.warn(ACCESS_CONF, text);
+            model.warn(WarningCode::AccessStopsServices, ACCESS_CONF, text);
         }
     }
 }
@@ -148,8 +148,11 @@ fn foreign_lines(after: &Situation<'_>, names: &Names<'_>, model: &mut Model<'_>
         });
         if let Some(wanted) = deciding {
             let verdict = reason(&after.decide_always(&wanted, names));
-            model
-                .warn(ACCESS_CONF, format!("a line before the managed block decides otherwise: {wanted} is {verdict}"));
+            model.warn(
+                WarningCode::AccessDecidedElsewhere,
+                ACCESS_CONF,
+                format!("a line before the managed block decides otherwise: {wanted} is {verdict}"),
+            );
         }
     }
 }

@@ -5,8 +5,8 @@ use super::matrix::WAYS_IN;
 use crate::access::stack::{PamAccess, PamFacts, PamManager, services};
 use crate::action::Action;
 use crate::block;
-use crate::plan::RefusalCode;
 use crate::plan::model::{Model, Words};
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::access::PamWanted;
 
 /// The account lines that all of Debian's services share. pam-auth-update rewrites its own part in the
@@ -92,7 +92,7 @@ fn common_account(missing: &[&str], model: &mut Model<'_>) -> bool {
     };
     if text == *found {
         let text = format!("{} do not include it: load pam_access in their own stacks", missing.join(" and "));
-        model.warn(COMMON_ACCOUNT, text);
+        model.warn(WarningCode::AccessWithoutEffect, COMMON_ACCOUNT, text);
         return false;
     }
     let what = format!("{OBJECT} {AFTER}");

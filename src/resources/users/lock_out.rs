@@ -3,8 +3,8 @@
 use super::is_member;
 use crate::action::KeyChange;
 use crate::facts::{Facts, LoginFacts, PasswordState};
-use crate::plan::RefusalCode;
 use crate::plan::model::Model;
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::User;
 
 /// Groups whose members administer a host by sudo's or polkit's usual rules.
@@ -51,7 +51,7 @@ pub fn refuse(mut ways: Vec<Way>, model: &mut Model<'_>) {
     if ways.iter().any(|way| way.loses_keys && way.user == "root") {
         let text = "gets in with its password alone from then on: sshd takes none of root's unless PermitRootLogin says \
                     yes, which leaves the console";
-        model.warn("user root", text);
+        model.warn(WarningCode::RootWithoutKeys, "user root", text);
     }
     if ways.iter().any(|way| way.after) {
         return;

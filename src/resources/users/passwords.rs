@@ -4,8 +4,8 @@ use super::{PASSWD, SHADOW, act, object, refuse_image_user};
 use crate::action::Action;
 use crate::crypt::Scheme;
 use crate::facts::{HashFacts, LoginFacts, PasswordState};
-use crate::plan::RefusalCode;
 use crate::plan::model::Model;
+use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::{Password, User};
 use crate::secret::{SecretRef, SecretSource};
 
@@ -57,7 +57,7 @@ fn set(user: &User, login: &LoginFacts, after: SecretRef, scheme: Scheme, model:
             "its {} hash is weak: make a new one with mkpasswd -m yescrypt or openssl passwd -6",
             scheme.as_str()
         );
-        model.warn(object(user), text);
+        model.warn(WarningCode::WeakPasswordHash, object(user), text);
     }
     let before = login.password.digest.clone();
     (Action::SetPasswordHash { user: user.name.clone(), before, after }, format!("set ({})", scheme.as_str()))

@@ -77,7 +77,8 @@ fn assert_healthy(host: &Host) {
 #[track_caller]
 fn the_journal_has_fields(host: &Host) {
     let lines = host.ok("journalctl -b -q -o json _SYSTEMD_UNIT=atomhost.service ATOMHOST_OUTCOME=done");
-    let entry: serde_json::Value = serde_json::from_str(lines.trim()).unwrap_or_else(|error| panic!("{error}: {lines}"));
+    let entry: serde_json::Value =
+        serde_json::from_str(lines.trim()).unwrap_or_else(|error| panic!("{error}: {lines}"));
     assert_eq!((&entry["SYSLOG_IDENTIFIER"], &entry["PRIORITY"]), (&"atomhost".into(), &"5".into()), "{entry:#}");
     assert!(entry["ATOMHOST_DONE"] == entry["ATOMHOST_ACTIONS"] && entry["ATOMHOST_PROFILE"] == PROFILE, "{entry:#}");
     assert_eq!(entry["ATOMHOST_FINGERPRINT"].as_str().map(str::len), Some(12), "{entry:#}");

@@ -12,6 +12,7 @@ mod failing_commands;
 mod faults;
 mod files;
 mod first_boot;
+mod image;
 mod journald;
 mod lab;
 mod long_life;
