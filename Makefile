@@ -64,6 +64,8 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 	install -Dm 755 "$(BINARY)" "$(DESTDIR)$(BINDIR)/atomhost"
 	install -d "$(DESTDIR)$(MANDIR)" "$(DESTDIR)$(UNITDIR)"
 	"$(BINARY)" man --out "$(DESTDIR)$(MANDIR)"
+	install -d "$(DESTDIR)$(MANDIR)/../man5"
+	mv "$(DESTDIR)$(MANDIR)/atomhost-profile.5" "$(DESTDIR)$(MANDIR)/../man5/"
 	for unit in $(UNITS); do \
 	    sed 's|/usr/local/bin/atomhost|$(BINDIR)/atomhost|' "$$unit" >"$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit; \
 	done
@@ -72,7 +74,7 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 	"$(BINARY)" completions bash >"$(DESTDIR)$(DATADIR)/bash-completion/completions/atomhost"
 	"$(BINARY)" completions zsh >"$(DESTDIR)$(DATADIR)/zsh/site-functions/_atomhost"
 	"$(BINARY)" completions fish >"$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/atomhost.fish"
-	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE
+	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" README.md CHANGELOG.md doc/profile.md LICENSE-MIT LICENSE-APACHE
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/profiles" profiles/*.yaml
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/monitoring" monitoring/*
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/kubernetes" kubernetes/*
@@ -87,7 +89,8 @@ image: ## make a container image of what `make build` built, in target/
 	@scripts/image "$(BINARY)" target/image/atomhost
 
 uninstall: ## remove what `make install` installed; a host's profile and state stay
-	rm -f "$(DESTDIR)$(BINDIR)/atomhost" "$(DESTDIR)$(MANDIR)"/atomhost.8 "$(DESTDIR)$(MANDIR)"/atomhost-*.8
+	rm -f "$(DESTDIR)$(BINDIR)/atomhost" "$(DESTDIR)$(MANDIR)"/atomhost.8 "$(DESTDIR)$(MANDIR)"/atomhost-*.8 \
+	    "$(DESTDIR)$(MANDIR)"/../man5/atomhost-profile.5
 	for unit in systemd/*; do rm -f "$(DESTDIR)$(UNITDIR)/$${unit##*/}"; done
 	rm -f "$(DESTDIR)$(DATADIR)/bash-completion/completions/atomhost" \
 	    "$(DESTDIR)$(DATADIR)/zsh/site-functions/_atomhost" \

@@ -344,7 +344,7 @@ pub struct Completions {
 /// `atomhost man`
 #[derive(Args, Debug)]
 pub struct Man {
-    /// Write one page for atomhost and one for each command here; the directory must exist
+    /// Write one page for atomhost, one for each command and one for profiles here; the directory must exist
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 }

@@ -1,8 +1,9 @@
 //! What `--help` and the manual pages say beyond the options: exit codes, files, examples. One source for both.
 
 mod page;
+pub mod reference;
 
-pub use page::page;
+pub use page::{page, profile_page};
 
 use crate::cli::DEFAULT_PROFILE;
 use crate::exit::Exit;

@@ -65,6 +65,8 @@ pub fn man(arguments: &Man) -> Result<Exit, Failure> {
         None => output::print(&manual::page(&command).map_err(failed)?),
         Some(directory) => {
             write_page(directory, &command).map_err(failed)?;
+            let profile = manual::profile_page(command.get_version().unwrap_or_default());
+            std::fs::write(directory.join("atomhost-profile.5"), profile).map_err(failed)?;
             for subcommand in command.get_subcommands() {
                 write_page(directory, subcommand).map_err(failed)?;
             }

@@ -1,5 +1,6 @@
 //! Manual pages in roff, for man(1).
 
+use super::reference::{Key, keys};
 use super::{ENVIRONMENT, EXAMPLES, Example, FILES};
 use crate::exit::Exit;
 use clap::Command;
@@ -38,6 +39,27 @@ pub fn page(command: &Command) -> Result<String> {
         Some(subcommand) => rest_of_subcommand_page(&subcommand).to_writer(&mut page)?,
     }
     Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+/// atomhost-profile(5): every key of a profile.
+pub fn profile_page(version: &str) -> String {
+    let mut roff = Roff::new();
+    roff.control("TH", ["atomhost-profile", "5", "", &format!("atomhost {version}"), "File Formats"]);
+    roff.control("SH", ["NAME"]).text([roman("atomhost-profile - what a host shall be like")]);
+    roff.control("SH", ["DESCRIPTION"]);
+    roff.text([roman("A profile is YAML, by default /etc/atomhost/profile.yaml and what is dropped in beside it in /etc/atomhost/profile.d/*.yaml. Unknown and repeated keys are errors. What a profile does not say stays as it is. NAME and PATH stand for words of your own, [] for each entry of a list.")]);
+    let comment_lines = PROFILE.lines().take_while(|line| line.starts_with('#')).count();
+    verbatim(&mut roff, PROFILE.lines().skip(comment_lines));
+    roff.control("SH", ["KEYS"]);
+    for Key { path, kind, meaning, required } in keys() {
+        let required = if required { " Required." } else { "" };
+        row(&mut roff, &path, &format!("{meaning}{required} ({})", kind.replace('`', "")));
+    }
+    see_also(
+        &mut roff,
+        &["atomhost(8)", "access.conf(5)", "fstab(5)", "journald.conf(5)", "lvmthin(7)"].map(str::to_owned),
+    );
+    roff.render()
 }
 
 /// The synopsis as `--help` has it, and possible values in the running text instead of a list of bullets.
@@ -95,7 +117,7 @@ fn rest_of_main_page(command: &Command) -> Roff {
     }
     examples(&mut roff, EXAMPLES.iter());
     let pages = command.get_subcommands().map(|subcommand| format!("{PREFIX}{}(8)", subcommand.get_name()));
-    let others = ["lvm(8)", "lvmthin(7)", "fstab(5)", "systemd.service(5)"].map(str::to_owned);
+    let others = ["atomhost-profile(5)", "lvm(8)", "lvmthin(7)", "fstab(5)", "systemd.service(5)"].map(str::to_owned);
     see_also(&mut roff, &pages.chain(others).collect::<Vec<_>>());
     roff
 }

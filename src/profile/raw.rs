@@ -50,7 +50,7 @@ pub fn json_schema() -> serde_json::Value {
     let name = serde_json::json!({"type": "string", "minLength": 1});
     // It is dealt with before the profile is read as one.
     schema["properties"][EXTENDS] = serde_json::json!({
-        "description": "Profiles that this one is based on, relative to its own place: what it says itself counts.",
+        "description": "Profiles that this one is based on, relative to its own place, or addresses with a digest: what it says itself counts.",
         "anyOf": [name, {"type": "array", "items": name}],
     });
     // What it is based on says it, perhaps.

@@ -99,7 +99,7 @@ impl Control {
         std::fs::write(self.folder.path().join("inventory"), inventory).expect("written");
         let mut command = Command::new(self.programs.join("ansible-playbook"));
         command.current_dir(self.folder.path()).args(["-i", "inventory", "site.yaml"]);
-        if part % 3 == 0 {
+        if part.is_multiple_of(3) {
             command.args(["--check", "--diff"]);
         }
         command

@@ -14,18 +14,11 @@ fn manual_pages_for_all_commands() {
         let heading = [format!(".SH {section}\n"), format!(".SH \"{section}\"\n")];
         assert!(heading.iter().any(|heading| main.stdout.contains(heading)), "{section} is missing");
     }
-    // A line that begins with a point or an apostrophe is a request to roff: only known ones may.
-    for line in main.stdout.lines().filter(|line| line.starts_with(['.', '\''])) {
-        let request = line.split(' ').next().unwrap_or_default();
-        assert!(
-            [".SH", ".TH", ".TP", ".PP", ".RS", ".RE", ".nf", ".fi", ".br", ".ie", ".el"].contains(&request),
-            "{line}"
-        );
-    }
+    assert_roff(&main.stdout);
     let folder = tempfile::tempdir().expect("a temporary folder");
     assert_eq!(output(super::atomhost().args(["man", "--out"]).arg(folder.path())).code, 0);
     let mut expected: Vec<String> = commands().iter().map(|name| format!("atomhost-{name}.8")).collect();
-    expected.push("atomhost.8".to_owned());
+    expected.extend(["atomhost.8", "atomhost-profile.5"].map(str::to_owned));
     expected.sort();
     let mut found: Vec<String> = std::fs::read_dir(folder.path())
         .expect("the pages")
@@ -33,9 +26,30 @@ fn manual_pages_for_all_commands() {
         .collect();
     found.sort();
     assert_eq!(found, expected);
+    let profile = std::fs::read_to_string(folder.path().join("atomhost-profile.5")).expect("the page");
+    assert_roff(&profile);
+    assert!(profile.contains("lvm.volumes.NAME.size") && profile.contains("users.NAME.authorized_keys"), "{profile}");
     let nowhere = run(["man", "--out", "/nonexistent"]);
     assert_eq!(nowhere.code, 1);
     assert!(nowhere.stderr.contains("cannot write the manual page"), "{}", nowhere.stderr);
+}
+
+/// A line that begins with a point or an apostrophe is a request to roff: only known ones may.
+#[track_caller]
+fn assert_roff(page: &str) {
+    for line in page.lines().filter(|line| line.starts_with(['.', '\''])) {
+        let request = line.split(' ').next().unwrap_or_default();
+        assert!(
+            [".SH", ".TH", ".TP", ".PP", ".RS", ".RE", ".nf", ".fi", ".br", ".ie", ".el"].contains(&request),
+            "{line}"
+        );
+    }
+}
+
+/// The table of keys that people read is the one that the types give.
+#[test]
+fn the_reference_is_that_of_the_types() {
+    expect_test::expect_file![super::root().join("doc/profile.md")].assert_eq(&atomhost::manual::reference::markdown());
 }
 
 #[test]

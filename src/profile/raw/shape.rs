@@ -14,13 +14,13 @@ pub trait Shape {
     const EXPECTED: &'static str;
 }
 
-/// A map: no bare word is a shorthand for it.
+// A map: no bare word is a shorthand for it. (A comment in the docs would be the description of each in the schema.)
 #[derive(Debug, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
 pub struct MapOf<T>(pub At<T>);
 
-/// A bare word, or a map that says more.
+// A bare word, or a map that says more.
 #[derive(Debug, JsonSchema)]
 #[serde(untagged)]
 #[schemars(inline)]

@@ -103,7 +103,7 @@ pub struct RawMount {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ThinPool")]
 pub struct RawPool {
-    /// Data and metadata together, at least: `40G`, `40%VG` or `100%FREE`.
+    /// At least this large: `40G` or `40%VG` of data alone, or `100%FREE` for data, metadata and its spare together.
     #[schemars(required)]
     pub size: Option<At<String>>,
     /// Whether larger is refused rather than in sync.
