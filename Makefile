@@ -20,7 +20,7 @@ export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export LAB SECONDS_EACH
 
-.PHONY: help try test check audit fuzz torture bench build install deb image uninstall clean
+.PHONY: help try test check audit fuzz torture bench build install deb rpm image sbom reproducible uninstall clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
@@ -56,7 +56,7 @@ bench: ## measure, on a virtual host (root)
 
 build: ## build the static binary and prove that it is one
 	@scripts/setup build
-	@cargo build --locked --release
+	@scripts/build
 	@scripts/check-static "$(BINARY)"
 
 install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
@@ -82,11 +82,23 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 
 deb: ## make a Debian package of what `make build` built, in target/
 	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
-	@scripts/package "$(BINARY)" target/debian
+	@scripts/package deb "$(BINARY)" target/package
+
+rpm: ## make an RPM package of what `make build` built, in target/
+	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
+	@scripts/package rpm "$(BINARY)" target/package
 
 image: ## make a container image of what `make build` built, in target/
 	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
 	@scripts/image "$(BINARY)" target/image/atomhost
+
+sbom: ## list what the binary is made of, as CycloneDX, in target/
+	@scripts/setup build
+	@scripts/sbom target/package/atomhost.cdx.json
+
+reproducible: ## build the last commit twice, in different places, and compare
+	@scripts/setup build
+	@scripts/reproducible
 
 uninstall: ## remove what `make install` installed; a host's profile and state stay
 	rm -f "$(DESTDIR)$(BINDIR)/atomhost" "$(DESTDIR)$(MANDIR)"/atomhost.8 "$(DESTDIR)$(MANDIR)"/atomhost-*.8 \

@@ -77,7 +77,11 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 
-IN_SYNC, FAILED, PENDING, REFUSED, BUSY = 0, 1, 2, 3, 75
+IN_SYNC = 0
+FAILED = 1
+PENDING = 2
+REFUSED = 3
+BUSY = 75
 REPORT = "/var/lib/atomhost/report.json"
 
 

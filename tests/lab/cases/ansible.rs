@@ -94,6 +94,18 @@ fn recap(text: &str) -> Value {
     Value::Object(hosts)
 }
 
+/// Ansible's own tests of a collection: its documentation, its arguments, its style.
+#[test]
+fn the_collection_passes_ansibles_sanity_tests() {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/ansible");
+    let output = Command::new(script).arg("sanity").output().expect("it starts");
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(output.status.success(), "{said}");
+    for test in ["ansible-doc", "validate-modules", "pylint", "yamllint"] {
+        assert!(said.contains(&format!("Running sanity test \"{test}\"")), "{test} did not run: {said}");
+    }
+}
+
 #[test]
 fn a_playbook_converges_several_hosts() {
     let start = |name: &str| Host::builder(name).disk(Disk::blank("5G").serial("DATA1")).start();
