@@ -7,7 +7,11 @@ MANDIR  ?= $(DATADIR)/man/man8
 DOCDIR  ?= $(DATADIR)/doc/atomhost
 # systemd reads this directory under /usr and under /usr/local.
 UNITDIR ?= $(PREFIX)/lib/systemd/system
-BINARY  ?= $(or $(CARGO_TARGET_DIR),target)/x86_64-unknown-linux-gnu/release/atomhost
+# Or aarch64-unknown-linux-gnu.
+TARGET  ?= x86_64-unknown-linux-gnu
+BINARY  ?= $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/atomhost
+# What runs a binary for another machine, for its manual and completions.
+RUN     ?= $(if $(filter-out $(shell uname -m)%,$(TARGET)),qemu-$(firstword $(subst -, ,$(TARGET)))-static)
 
 # The one that takes changes back is part of the binary, which puts it in place when there is something to take back.
 UNITS   := $(filter-out systemd/atomhost-revert.service,$(wildcard systemd/*))
@@ -18,7 +22,7 @@ LAB ?=
 export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6))
 # Where scripts/setup puts a toolchain that was not there before; first, as a distribution's may be too old.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
-export LAB SECONDS_EACH
+export LAB SECONDS_EACH TARGET RUN
 
 .PHONY: help try test check audit fuzz torture bench build install deb rpm image sbom reproducible uninstall clean
 
@@ -54,8 +58,8 @@ bench: ## measure, on a virtual host (root)
 	@scripts/setup lab
 	@cargo bench --locked --bench bench
 
-build: ## build the static binary and prove that it is one
-	@scripts/setup build
+build: ## build the static binary and prove that it is one; TARGET=aarch64-unknown-linux-gnu for 64-bit ARM
+	@scripts/setup build "$(TARGET)"
 	@scripts/build
 	@scripts/check-static "$(BINARY)"
 
@@ -63,7 +67,7 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 	@test -x "$(BINARY)" || $(MAKE) --no-print-directory build
 	install -Dm 755 "$(BINARY)" "$(DESTDIR)$(BINDIR)/atomhost"
 	install -d "$(DESTDIR)$(MANDIR)" "$(DESTDIR)$(UNITDIR)"
-	"$(BINARY)" man --out "$(DESTDIR)$(MANDIR)"
+	$(RUN) "$(BINARY)" man --out "$(DESTDIR)$(MANDIR)"
 	install -d "$(DESTDIR)$(MANDIR)/../man5"
 	mv "$(DESTDIR)$(MANDIR)/atomhost-profile.5" "$(DESTDIR)$(MANDIR)/../man5/"
 	for unit in $(UNITS); do \
@@ -71,9 +75,9 @@ install: ## install what `make build` built: PREFIX=/usr/local, DESTDIR=
 	done
 	install -d "$(DESTDIR)$(DATADIR)/bash-completion/completions" \
 	    "$(DESTDIR)$(DATADIR)/zsh/site-functions" "$(DESTDIR)$(DATADIR)/fish/vendor_completions.d"
-	"$(BINARY)" completions bash >"$(DESTDIR)$(DATADIR)/bash-completion/completions/atomhost"
-	"$(BINARY)" completions zsh >"$(DESTDIR)$(DATADIR)/zsh/site-functions/_atomhost"
-	"$(BINARY)" completions fish >"$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/atomhost.fish"
+	$(RUN) "$(BINARY)" completions bash >"$(DESTDIR)$(DATADIR)/bash-completion/completions/atomhost"
+	$(RUN) "$(BINARY)" completions zsh >"$(DESTDIR)$(DATADIR)/zsh/site-functions/_atomhost"
+	$(RUN) "$(BINARY)" completions fish >"$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/atomhost.fish"
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)" README.md CHANGELOG.md doc/profile.md LICENSE-MIT LICENSE-APACHE
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/profiles" profiles/*.yaml
 	install -Dm 644 -t "$(DESTDIR)$(DOCDIR)/monitoring" monitoring/*

@@ -1,11 +1,18 @@
 //! The command line: types and help texts, no behaviour.
 
+mod pool;
+mod values;
+
+pub use pool::{Pool, PoolCommand, PoolReset, PoolStatus};
+pub use values::{Color, Format, LogLevel, PlanFormat, SchemaOf};
+
 use crate::explain::Topic;
 use crate::manual;
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use values::{confirm_time, duration, interval};
 
 /// The profile that commands read when none is named.
 pub const DEFAULT_PROFILE: &str = "/etc/atomhost/profile.yaml";
@@ -204,62 +211,6 @@ pub struct Revert {
     pub expired: bool,
 }
 
-/// `atomhost pool`
-#[derive(Args, Debug)]
-pub struct Pool {
-    #[command(subcommand)]
-    pub command: PoolCommand,
-}
-
-/// What to do with thin pools.
-#[derive(Debug, Subcommand)]
-pub enum PoolCommand {
-    /// Show how full thin pools are, what is in them, and how far they can grow
-    Status(PoolStatus),
-    /// Remove a thin pool with ALL that is in it, and make it anew, empty
-    ///
-    /// Stops the container engines that run, removes the pool and its thin volumes, makes it as the
-    /// profile says (or as it was, where the profile does not name it), and starts the engines again.
-    /// Shows first what will be lost, and asks for the pool's name to be typed. Refused while anything
-    /// in the pool is mounted or open.
-    #[command(after_help = "Example:\n  atomhost pool reset atomicos/docker-pool --yes-destroy atomicos/docker-pool")]
-    Reset(PoolReset),
-}
-
-/// `atomhost pool status`
-#[derive(Args, Debug)]
-pub struct PoolStatus {
-    /// Only this one; by default all
-    #[arg(value_name = "VG/POOL")]
-    pub pool: Option<String>,
-    /// For people or for programs
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
-}
-
-/// `atomhost pool reset`
-#[derive(Args, Debug)]
-pub struct PoolReset {
-    /// The pool; the group's name may be left out when only one group has such a pool
-    #[arg(value_name = "VG/POOL")]
-    pub pool: String,
-    /// The profile that says how the pool shall be [default: /etc/atomhost/profile.yaml, if it is there]
-    #[arg(long, value_name = "FILE")]
-    pub profile: Option<PathBuf>,
-    /// Consent without a terminal: the pool's full name once more
-    #[arg(long, value_name = "VG/POOL")]
-    pub yes_destroy: Option<String>,
-    /// Stop this unit too before, and start it again after; may be given several times
-    #[arg(long, value_name = "UNIT")]
-    pub stop: Vec<String>,
-    /// Leave the stopped units stopped, to clear their own records of the pool first
-    #[arg(long)]
-    pub keep_stopped: bool,
-    /// How long to wait for another atomhost to finish
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
-    pub wait_lock: Duration,
-}
-
 /// `atomhost check`
 #[derive(Args, Debug)]
 pub struct Check {
@@ -347,76 +298,6 @@ pub struct Man {
     /// Write one page for atomhost, one for each command and one for profiles here; the directory must exist
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-}
-
-/// When to colour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
-/// Least severity that is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    Off,
-    Error,
-    Warn,
-    Info,
-    Debug,
-    Trace,
-}
-
-/// Form of a plan on stdout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum PlanFormat {
-    Text,
-    Json,
-    Html,
-}
-
-/// Form of what is printed on stdout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    Text,
-    Json,
-}
-
-/// What a JSON schema describes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SchemaOf {
-    Profile,
-    Plan,
-    Facts,
-    Report,
-    Summary,
-    History,
-    Events,
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 60s or 10m"))
-}
-
-/// A look costs the host a process or two.
-fn interval(text: &str) -> Result<Duration, String> {
-    const SHORTEST: Duration = Duration::from_secs(10);
-    match duration(text)? {
-        time if time >= SHORTEST => Ok(time),
-        _ => Err("at least 10s".to_owned()),
-    }
-}
-
-/// Long enough to log in once more, and not so long that nobody remembers.
-fn confirm_time(text: &str) -> Result<Duration, String> {
-    const SHORTEST: Duration = Duration::from_secs(5);
-    const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
-    let time = duration(text)?;
-    match (SHORTEST..=LONGEST).contains(&time) {
-        true => Ok(time),
-        false => Err("at least 5s and at most 7days".to_owned()),
-    }
 }
 
 #[cfg(test)]
