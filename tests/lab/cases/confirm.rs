@@ -194,6 +194,7 @@ fn the_timer_takes_back_what_a_killed_run_has_done() {
 #[test]
 fn the_next_boot_takes_back_what_was_not_confirmed() {
     let mut host = host("confirm-power");
+    host.leave_out_cloud_init();
     let unit = format!("{}/systemd/atomhost.service", env!("CARGO_MANIFEST_DIR"));
     host.write("/etc/systemd/system/atomhost.service", std::fs::read(&unit).expect("the unit"));
     host.ok("systemctl enable -q atomhost.service && sync");

@@ -60,6 +60,7 @@ fn stopped_and_killed() {
 #[test]
 fn power_cut_halfway() {
     let mut host = host("power");
+    host.leave_out_cloud_init();
     host.write(PROFILE, shipped("scheme-v2").replace("- /dev/sdb", "- {serial: DATA1}"));
     host.ok("echo kept >/root/kept; sync");
     let running = host.spawn("atomhost apply");

@@ -114,6 +114,7 @@ fn a_disk_that_the_profile_does_not_name_stays() {
 fn disk_names_that_move_at_reboot() {
     let mut host =
         Host::builder("names").disk(Disk::blank("40G").serial("DATA1")).disk(Disk::blank("8G").serial("BLANK")).start();
+    host.leave_out_cloud_init();
     converge(&host, &shipped("scheme-v2"));
     // Give the names a reason to move: the blank disk goes, so that another is sdb or sdc now.
     host.reboot();
@@ -130,6 +131,7 @@ fn disk_names_that_move_at_reboot() {
 #[test]
 fn disks_that_grew_are_followed() {
     let mut host = host("grew");
+    host.leave_out_cloud_init();
     let profile = shipped("scheme-v2");
     converge(&host, &profile);
     host.grow_disk("DATA1", "60G");
