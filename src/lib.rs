@@ -41,3 +41,4 @@ pub mod secret;
 pub mod size;
 pub mod steps;
 pub mod unconfirmed;
+pub mod words;

@@ -130,11 +130,12 @@ pub enum DiskSelector {
 impl std::fmt::Display for DiskSelector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         use crate::size::human;
+        use crate::words::counted;
         match self {
             DiskSelector::Path(path) => f.write_str(path),
             DiskSelector::Serial(serial) => write!(f, "serial {serial}"),
             DiskSelector::Match { min, max, count } => {
-                write!(f, "{count} blank disk{}", if *count == 1 { "" } else { "s" })?;
+                f.write_str(&counted(*count, "blank disk"))?;
                 if let Some(min) = min {
                     write!(f, " >={}", human(*min))?;
                 }

@@ -14,7 +14,6 @@ pub mod text;
 
 use anstyle::{AnsiColor, Style};
 use std::borrow::Cow;
-use std::fmt::Display;
 use unicode_width::UnicodeWidthStr;
 
 /// How to draw.
@@ -55,12 +54,6 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
-}
-
-/// `1 host`, `2 hosts`: a number of what takes a plain s.
-pub fn counted<N: Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
-    let s = if number == N::from(1) { "" } else { "s" };
-    format!("{number} {what}{s}")
 }
 
 fn is_unsafe(c: char) -> bool {

@@ -11,7 +11,7 @@ use crate::metrics::{self, Found};
 use crate::observe::{self, Scope};
 use crate::output;
 use crate::plan::{self, Plan};
-use crate::render::counted;
+use crate::words::counted;
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -9,9 +9,10 @@ use crate::observe::Scope;
 use crate::output;
 use crate::plan::ledger::Ledger;
 use crate::record::Begun;
-use crate::render::{counted, ledger, printable};
+use crate::render::{ledger, printable};
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use crate::size::human;
+use crate::words::counted;
 use std::time::{Duration, UNIX_EPOCH};
 
 pub async fn status(global: &Global) -> Result<Exit, Failure> {

@@ -11,9 +11,10 @@ use crate::observe;
 use crate::output;
 use crate::plan::Plan;
 use crate::record::{self, Record};
-use crate::render::{counted, printable};
+use crate::render::printable;
 use crate::report::Taken;
 use crate::unconfirmed::{Irrevertible, Manifest, time_left, undoing};
+use crate::words::counted;
 use std::time::Duration;
 
 /// A revert that nobody waits for may wait for a run that is under way, however long that takes.

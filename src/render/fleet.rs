@@ -1,7 +1,8 @@
 //! A fleet for people: a line for each group of hosts, the most urgent first.
 
-use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, counted, pad, pad_left, printable};
+use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, pad, pad_left, printable};
 use crate::fleet::{Group, State, Summary};
+use crate::words::counted;
 
 /// The whole summary.
 pub fn summary(summary: &Summary, options: &Options) -> String {

@@ -2,12 +2,13 @@
 
 mod picture;
 
+use super::printable;
 use super::text::{Kind, key_lines};
-use super::{counted, printable};
 use crate::action::Action;
 use crate::plan::ledger::{Ledger, LedgerKind};
 use crate::plan::{Note, Plan, PlannedAction, Refusal};
 use crate::size::human;
+use crate::words::counted;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use similar::{ChangeTag, TextDiff};
 

@@ -1,8 +1,9 @@
 //! A plan for people: what is done, to what, from which state to which, and why.
 
-use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, counted, ledger, pad, pad_left, printable};
+use super::{BOLD, DIM, GREEN, Options, RED, YELLOW, columns, ledger, pad, pad_left, printable};
 use crate::action::{Action, KeyChange};
 use crate::plan::{Note, Plan, PlannedAction, Refusal};
+use crate::words::counted;
 use similar::TextDiff;
 use std::time::Duration;
 
@@ -113,7 +114,7 @@ pub fn plan(plan: &Plan, commands: &[Vec<String>], options: &Options) -> String 
 fn header(plan: &Plan, options: &Options) -> String {
     let host = options.paint(BOLD, &printable(&plan.hostname));
     let count = plan.actions.len();
-    let actions = format!("{count} action{}", if count == 1 { "" } else { "s" });
+    let actions = counted(count, "action");
     match (plan.refusals.is_empty(), count) {
         (true, 0) => format!("{host}: as the profile says\n"),
         (true, _) => format!("{host}: {actions}\n"),

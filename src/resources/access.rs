@@ -17,6 +17,7 @@ use crate::plan::model::Model;
 use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::Profile;
 use crate::profile::access::{AccessRule, PamWanted};
+use crate::words::counted;
 use matrix::Situation;
 
 /// What a plan of the rules looks at. The stacks are observed whenever a profile has the section.
@@ -76,7 +77,7 @@ fn rules(rules: &[AccessRule], found: &str, model: &mut Model<'_>) -> Option<(St
         }
     };
     let Placed { text, adopted, completed } = placed;
-    let what = format!("{} rule{} in a managed block", rules.len(), if rules.len() == 1 { "" } else { "s" });
+    let what = format!("{} in a managed block", counted(rules.len(), "rule"));
     let file = ManagedFile {
         path: ACCESS_CONF,
         text: Text::Shown(text.clone()),
@@ -87,7 +88,7 @@ fn rules(rules: &[AccessRule], found: &str, model: &mut Model<'_>) -> Option<(St
     };
     let changed = managed_file::plan(&file, model)?;
     if changed && adopted > 0 {
-        let lines = if adopted == 1 { "1 line".to_owned() } else { format!("{adopted} lines") };
+        let lines = counted(adopted, "line");
         model.note(ACCESS_CONF, format!("{lines} equal to rules of the profile moved into the managed block"));
     }
     if changed && let Some(line) = completed {

@@ -8,6 +8,7 @@ use crate::facts::{FileFacts, FileKind, LoginFacts};
 use crate::plan::model::{Model, Words};
 use crate::plan::{RefusalCode, WarningCode};
 use crate::profile::{KeysWanted, OtherKeys};
+use crate::words::counted;
 
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -141,7 +142,7 @@ fn file(
     let after: Vec<String> =
         counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     let keys = login.keys.len();
-    let before = if found.kind == FileKind::Missing { String::new() } else { format!("{keys} key{}", plural(keys)) };
+    let before = if found.kind == FileKind::Missing { String::new() } else { counted(keys, "key") };
     let why = match changes.iter().any(|change| matches!(change, KeyChange::Remove { .. })) {
         true => "the profile's keys, and no others",
         false => "the profile's keys are there; others stay",
@@ -246,10 +247,6 @@ fn warn(account: &Account<'_>, wanted: &KeysWanted, login: &LoginFacts, path: &s
 
 fn words(object: impl Into<String>, before: impl Into<String>, after: impl Into<String>, why: &str) -> Words {
     Words { object: object.into(), before: before.into(), after: after.into(), why: why.to_owned() }
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 #[cfg(test)]

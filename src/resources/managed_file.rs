@@ -10,6 +10,7 @@ use crate::plan::model::{Model, Words};
 use crate::profile::Visibility;
 use crate::record::Begun;
 use crate::secret::{SecretRef, digest};
+use crate::words::counted;
 
 /// A file as it shall be.
 #[derive(Clone, Debug)]
@@ -110,8 +111,7 @@ fn content(wanted: &ManagedFile<'_>, found: &FileFacts) -> Option<(Action, Strin
     match &wanted.text {
         Text::Shown(text) if found.text.as_ref() != Some(text) => {
             let lines = text.lines().count();
-            let counted = format!("{lines} line{}", if lines == 1 { "" } else { "s" });
-            let after = if wanted.what.is_empty() { counted } else { wanted.what.to_owned() };
+            let after = if wanted.what.is_empty() { counted(lines, "line") } else { wanted.what.to_owned() };
             let before = found.text.clone().filter(|_| !is_new);
             let shown = before.as_ref().map_or(0, String::len) + text.len();
             if (before.is_none() && !is_new) || shown > LARGEST_SHOWN {

@@ -11,6 +11,7 @@ use crate::plan::{self, Plan, PlannedAction, RefusalCode};
 use crate::profile::{Profile, WhenFull};
 use crate::record::Begun;
 use crate::size::human;
+use crate::words::counted;
 
 /// Engines that keep what they have in a thin pool; sockets first, which would start them again.
 pub const ENGINES: [&str; 6] =
@@ -223,12 +224,8 @@ fn remove(facts: &Facts, reset: &Reset<'_>, geometry: &NewThinPool, model: &mut 
     let Some(observed) = facts.volume_group(reset.group) else { return };
     let mut thin_volumes: Vec<String> = observed.thin_volumes(reset.pool).map(|lv| lv.name.clone()).collect();
     thin_volumes.sort_unstable();
-    let count = thin_volumes.len();
-    let before = format!(
-        "{} with {count} thin volume{}",
-        human(geometry.data_extents * geometry.extent_size),
-        if count == 1 { "" } else { "s" }
-    );
+    let size = human(geometry.data_extents * geometry.extent_size);
+    let before = format!("{size} with {}", counted(thin_volumes.len(), "thin volume"));
     let (volume_group, pool) = (reset.group.to_owned(), reset.pool.to_owned());
     let action = Action::RemoveThinPool { volume_group, pool, thin_volumes, geometry: geometry.clone() };
     let object = format!("{}/{}", reset.group, reset.pool);
