@@ -133,17 +133,12 @@ fn pools(pools: &[PoolStatus], add: &mut impl FnMut(&str, &str, Vec<(Labels, f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::golden;
     use crate::resources::pool_status;
     use expect_test::expect;
 
     fn found(case: &str) -> (Facts, Plan) {
-        let read = |name: &str| {
-            std::fs::read(format!("{}/tests/cases/{case}/{name}", env!("CARGO_MANIFEST_DIR"))).expect("a file of it")
-        };
-        let profile = crate::profile::parse(&read("profile.yaml"), "profile.yaml").expect("a profile");
-        let facts: Facts = serde_json::from_slice(&read("facts.json")).expect("facts");
-        let plan = crate::plan::plan(&profile, &facts);
-        (facts, plan)
+        (golden::facts(case), golden::plan(case))
     }
 
     fn samples(text: &str) -> Vec<&str> {

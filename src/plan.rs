@@ -4,6 +4,8 @@
 //! will happen, and every refusal is found before the first write.
 
 mod fingerprint;
+#[cfg(test)]
+pub(crate) mod golden;
 pub mod ledger;
 pub mod model;
 

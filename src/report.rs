@@ -195,8 +195,7 @@ impl Report {
     /// One message about how the run ended, for the journal; none where nothing was to do.
     pub fn log(&self) {
         let (done, of) = (self.count(ActionState::Done), self.actions.len());
-        let outcome = serde_json::to_value(self.outcome).ok();
-        let outcome = outcome.as_ref().and_then(|word| word.as_str()).unwrap_or_default();
+        let outcome = self.outcome.word();
         if self.outcome != Outcome::InSync {
             tracing::info!(
                 outcome,

@@ -103,16 +103,13 @@ impl SavedPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::golden;
     use serde_json::Value;
 
     /// The plan of a golden case, for a profile of this text.
     fn made(case: &str) -> SavedPlan {
-        let folder = format!("{}/tests/cases/{case}", env!("CARGO_MANIFEST_DIR"));
-        let read = |name: &str| std::fs::read(format!("{folder}/{name}")).expect("a file of the case");
-        let text = read("profile.yaml");
-        let profile = crate::profile::parse(&text, "profile.yaml").expect("a profile");
-        let facts = serde_json::from_slice(&read("facts.json")).expect("facts");
-        SavedPlan::new("/etc/atomhost/profile.yaml", &text, crate::plan::plan(&profile, &facts))
+        let text = golden::text(case, "profile.yaml");
+        SavedPlan::new("/etc/atomhost/profile.yaml", text.as_bytes(), golden::plan(case))
     }
 
     /// JSON pointers of all that is in a value, itself included.

@@ -3,15 +3,13 @@
 
 use super::{Progress, apply};
 use crate::action::Action;
-use crate::facts::Facts;
 use crate::host::Host;
 use crate::host::command::{Command, CommandError, Output};
-use crate::plan::{self, Plan, PlannedAction};
+use crate::plan::{Plan, PlannedAction, golden};
 use crate::record::Record;
 use crate::report::{ActionState, Outcome, REPORT_PATH, Report};
 use crate::steps::{Step, steps};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,15 +49,10 @@ fn ended(code: Option<i32>, signal: Option<i32>, stderr: &str) -> Output {
 
 /// The planned actions of all golden cases whose every step is a command, one of each kind.
 fn actions() -> Vec<PlannedAction> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
     let mut kinds = BTreeSet::new();
     let mut found = Vec::new();
-    for case in std::fs::read_dir(folder).expect("the cases").flatten() {
-        let yaml = std::fs::read(case.path().join("profile.yaml")).expect("a profile");
-        let profile = crate::profile::parse(&yaml, "profile.yaml").expect("it parses");
-        let facts: Facts =
-            serde_json::from_slice(&std::fs::read(case.path().join("facts.json")).expect("facts")).expect("they parse");
-        for planned in plan::plan(&profile, &facts).actions {
+    for case in golden::cases() {
+        for planned in golden::plan(&case).actions {
             let steps = steps(&planned.action);
             let commands_alone = !steps.is_empty() && steps.iter().all(|step| matches!(step, Step::Run(_)));
             if commands_alone && kinds.insert(kind(&planned.action)) {

@@ -24,26 +24,15 @@ struct Document {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Lvm {
-    One(One),
-    Several { volume_groups: IndexMap<String, Group> },
-}
-
-/// The short form.
-#[derive(Serialize)]
-struct One {
-    volume_group: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    disks: Vec<FlowMap<Disk>>,
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    volumes: IndexMap<String, FlowMap<Volume>>,
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    thin_pools: IndexMap<String, FlowMap<Pool>>,
-}
-
-impl One {
-    fn new(volume_group: String, Group { disks, volumes, thin_pools }: Group) -> Self {
-        One { volume_group, disks, volumes, thin_pools }
-    }
+    /// The short form.
+    One {
+        volume_group: String,
+        #[serde(flatten)]
+        group: Group,
+    },
+    Several {
+        volume_groups: IndexMap<String, Group>,
+    },
 }
 
 #[derive(Serialize)]
@@ -125,7 +114,7 @@ pub fn profile(facts: &Facts) -> Result<Imported, String> {
         facts.volume_groups.iter().map(|group| (group.name.clone(), host.group(group))).collect();
     let lvm = match groups.len() {
         0 => None,
-        1 => groups.pop().map(|(name, group)| Lvm::One(One::new(name, group))),
+        1 => groups.pop().map(|(volume_group, group)| Lvm::One { volume_group, group }),
         _ => Some(Lvm::Several { volume_groups: groups }),
     };
     let document = Document { version: 1, lvm, mounts: host.shares() };

@@ -39,15 +39,11 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::facts::Facts;
+    use crate::plan::golden;
 
     fn plan(case: &str, change: impl Fn(String) -> String) -> Plan {
-        let read = |name: &str| {
-            let path = format!("{}/tests/cases/{case}/{name}", env!("CARGO_MANIFEST_DIR"));
-            std::fs::read_to_string(path).expect("a file of the case")
-        };
-        let profile = crate::profile::parse(read("profile.yaml").as_bytes(), "profile.yaml").expect("a profile");
-        let facts: Facts = serde_json::from_str(&change(read("facts.json"))).expect("facts");
-        crate::plan::plan(&profile, &facts)
+        let facts: Facts = serde_json::from_str(&change(golden::text(case, "facts.json"))).expect("facts");
+        crate::plan::plan(&golden::profile(case), &facts)
     }
 
     #[test]

@@ -59,6 +59,24 @@ impl LedgerDisk {
             |pv: &PhysicalVolume| LedgerDisk { device: pv.device.clone(), before: pv.extents, after: pv.extents };
         group.physical_volumes.iter().map(disk).collect()
     }
+
+    /// `sda2` of `/dev/sda2`.
+    pub fn file_name(&self) -> &str {
+        self.device.rsplit('/').next().unwrap_or(&self.device)
+    }
+}
+
+impl LedgerRow {
+    /// What a person should know of it besides its size; empty for a plain volume of the profile.
+    pub fn remark(&self) -> &'static str {
+        match (self.named, self.kind) {
+            (false, _) => "not in the profile: stays",
+            (true, LedgerKind::Volume) => "",
+            (true, LedgerKind::PoolData) => "thin pool",
+            (true, LedgerKind::PoolMetadata) => "pool metadata",
+            (true, LedgerKind::MetadataSpare) => "for pool repair",
+        }
+    }
 }
 
 impl From<Role> for LedgerKind {

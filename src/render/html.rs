@@ -5,7 +5,7 @@ mod picture;
 use super::printable;
 use super::text::{Kind, key_lines};
 use crate::action::Action;
-use crate::plan::ledger::{Ledger, LedgerKind};
+use crate::plan::ledger::Ledger;
 use crate::plan::{Note, Plan, PlannedAction, Refusal};
 use crate::size::human;
 use crate::words::counted;
@@ -97,7 +97,7 @@ fn space(ledger: &Ledger) -> Markup {
                             td { (printable(&row.name)) }
                             td.figure { (size(row.before, ledger)) }
                             td.figure.changed[row.before != row.after] { (size(row.after, ledger)) }
-                            td.dim { (remark(row.kind, row.named)) }
+                            td.dim { (row.remark()) }
                         }
                     }
                     tr {
@@ -124,16 +124,6 @@ fn space(ledger: &Ledger) -> Markup {
 
 fn size(extents: u64, ledger: &Ledger) -> String {
     if extents == 0 { "–".to_owned() } else { human(extents.saturating_mul(ledger.extent_size)) }
-}
-
-fn remark(kind: LedgerKind, named: bool) -> &'static str {
-    match (named, kind) {
-        (false, _) => "not in the profile: stays",
-        (true, LedgerKind::Volume) => "",
-        (true, LedgerKind::PoolData) => "thin pool",
-        (true, LedgerKind::PoolMetadata) => "pool metadata",
-        (true, LedgerKind::MetadataSpare) => "for pool repair",
-    }
 }
 
 fn actions(plan: &Plan, commands: &[Vec<String>]) -> Markup {
@@ -229,26 +219,17 @@ fn notes(title: &str, class: &str, notes: &[Note]) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Facts;
-
-    fn planned(case: &std::path::Path) -> Plan {
-        let yaml = std::fs::read(case.join("profile.yaml")).expect("a profile");
-        let profile = crate::profile::parse(&yaml, "profile.yaml").expect("it parses");
-        let facts: Facts =
-            serde_json::from_slice(&std::fs::read(case.join("facts.json")).expect("facts")).expect("they parse");
-        crate::plan::plan(&profile, &facts)
-    }
+    use crate::plan::golden;
 
     /// Every object, refusal and note of every golden plan is on its page, and nothing that is run or fetched.
     #[test]
     fn all_of_a_plan_is_on_its_page() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-        for case in std::fs::read_dir(folder).expect("the cases").flatten() {
-            let plan = planned(&case.path());
+        for case in golden::cases() {
+            let plan = golden::plan(&case);
             let page = super::plan(&plan, &[]);
             let shown = |text: &str| {
                 let escaped = html! { (printable(text)) }.into_string();
-                assert!(page.contains(&escaped), "{}: {text} is missing", case.path().display());
+                assert!(page.contains(&escaped), "{}: {text} is missing", case);
             };
             for planned in &plan.actions {
                 [&planned.object, &planned.after, &planned.why].into_iter().for_each(|text| shown(text));
@@ -261,7 +242,7 @@ mod tests {
             assert_eq!(page.matches("<svg").count(), plan.ledgers.len());
             for forbidden in ["<script", "http://", "https://", "url(", "src="] {
                 let quoted = plan.actions.iter().any(|planned| format!("{planned:?}").contains(forbidden));
-                assert!(quoted || !page.contains(forbidden), "{}: {forbidden}", case.path().display());
+                assert!(quoted || !page.contains(forbidden), "{}: {forbidden}", case);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::bar::{self, Segment};
 use super::{BOLD, DIM, GREEN, Options, pad, pad_left, printable};
-use crate::plan::ledger::{Ledger, LedgerDisk, LedgerKind, LedgerRow};
+use crate::plan::ledger::{Ledger, LedgerDisk, LedgerRow};
 use crate::size::human;
 
 /// Narrower bars show nothing, wider ones no more.
@@ -53,15 +53,13 @@ fn disk(disk: &LedgerDisk) -> Line {
 }
 
 fn line(index: usize, row: &LedgerRow) -> Line {
-    let LedgerRow { name, kind, named, before, after } = row;
-    let remark = match (named, kind) {
-        (false, _) => "not in the profile: stays",
-        (true, LedgerKind::Volume) => "",
-        (true, LedgerKind::PoolData) => "thin pool",
-        (true, LedgerKind::PoolMetadata) => "pool metadata",
-        (true, LedgerKind::MetadataSpare) => "for pool repair",
-    };
-    Line { letter: bar::letter(index), name: printable(name).into_owned(), remark, before: *before, after: *after }
+    Line {
+        letter: bar::letter(index),
+        name: printable(&row.name).into_owned(),
+        remark: row.remark(),
+        before: row.before,
+        after: row.after,
+    }
 }
 
 /// Columns that a line takes before its figures, besides the name; and that figures take.
@@ -166,16 +164,11 @@ fn bars(ledger: &Ledger, options: &Options) -> String {
     };
     let before = draw(|row| row.before, ledger.free_before());
     let after = draw(|row| row.after, ledger.free_after());
-    let disks: Vec<(&str, u64)> = ledger.disks.iter().map(|disk| (file_name(&disk.device), disk.after)).collect();
+    let disks: Vec<(&str, u64)> = ledger.disks.iter().map(|disk| (disk.file_name(), disk.after)).collect();
     let disks = bar::spans(&disks, scale, width, options.unicode);
     let disks = if disks.is_empty() { disks } else { format!("   disks  {}\n", printable(&disks)) };
     if before == after {
         return format!("{disks}     now  {after}\n");
     }
     format!("{disks}  before  {before}\n   after  {after}\n")
-}
-
-/// `sda2` of `/dev/sda2`.
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }

@@ -40,10 +40,7 @@ pub fn of(ledger: &Ledger) -> Markup {
         let volumes = rows.iter().enumerate().map(|(index, row)| (colour(index), row.name.as_str(), extents(index)));
         parts(volumes.chain([("free".to_owned(), "free", free)]), scale, ledger.extent_size)
     };
-    let disks = ledger.disks.iter().map(|disk| {
-        let name = disk.device.rsplit('/').next().unwrap_or(&disk.device);
-        ("disk".to_owned(), name, disk.after)
-    });
+    let disks = ledger.disks.iter().map(|disk| ("disk".to_owned(), disk.file_name(), disk.after));
     let (before, after) =
         (bar(&|at| rows[at].before, ledger.free_before()), bar(&|at| rows[at].after, ledger.free_after()));
     let same = rows.iter().all(|row| row.before == row.after) && ledger.total_before == ledger.total_after;
