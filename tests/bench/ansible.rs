@@ -89,14 +89,7 @@ impl Control {
     }
 
     fn role(&self, host: &Host, part: usize) -> Output {
-        let address = host.address();
-        let inventory = format!(
-            "host ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={} \
-             ansible_python_interpreter=/usr/bin/python3\n",
-            address.port,
-            address.key.display()
-        );
-        std::fs::write(self.folder.path().join("inventory"), inventory).expect("written");
+        std::fs::write(self.folder.path().join("inventory"), host.address().inventory("host")).expect("written");
         let mut command = Command::new(self.programs.join("ansible-playbook"));
         command.current_dir(self.folder.path()).args(["-i", "inventory", "site.yaml"]);
         if part.is_multiple_of(3) {

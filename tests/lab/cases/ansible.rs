@@ -3,7 +3,6 @@
 use super::support::{PROFILE, assert_no_op};
 use crate::harness::{Disk, Host};
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -34,14 +33,7 @@ impl Ansible {
         let folder = tempfile::tempdir().expect("a folder");
         let mut inventory = String::new();
         for (name, host) in hosts {
-            let address = host.address();
-            let _ = writeln!(
-                inventory,
-                "{name} ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={} \
-                 ansible_python_interpreter=/usr/bin/python3",
-                address.port,
-                address.key.display()
-            );
+            inventory.push_str(&host.address().inventory(name));
         }
         let ansible = Ansible { programs, folder };
         ansible.write("inventory", &inventory);

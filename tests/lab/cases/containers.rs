@@ -1,11 +1,8 @@
 //! A real container engine keeps its images on the thin pool.
 
-use super::support::{assert_no_op, converge, extents, lv, shipped};
+use super::support::{ENGINE, assert_no_op, converge, extents, lv, shipped, start_docker};
 use crate::harness::{Disk, Host};
-use std::time::Duration;
 
-/// The engine is large, and without KVM slow to start.
-const ENGINE: Duration = Duration::from_secs(300);
 /// What `docker-storage-setup` would have told the engine; no network, which these containers do not need.
 const DAEMON: &str = r#"{
   "storage-driver": "devicemapper",
@@ -33,8 +30,7 @@ fn docker_keeps_an_image_on_the_pool() {
     let profile = |disks: &str| shipped("scheme-v2").replace("- /dev/sdb", disks);
     converge(&host, &profile("- {serial: DATA1}"));
     assert_eq!(used(&host), 0);
-    host.write("/etc/docker/daemon.json", DAEMON);
-    assert_eq!(host.run_within(ENGINE, "systemctl start docker").code, 0, "{}", host.ok("journalctl -b -u docker"));
+    start_docker(&host, DAEMON);
     let info = host.ok("docker info 2>/dev/null");
     assert!(info.contains("Storage Driver: devicemapper") && info.contains("atomicos-docker--pool"), "{info}");
 

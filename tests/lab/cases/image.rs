@@ -1,13 +1,10 @@
 //! The container image: it holds nothing but the binary, and acts on the host that runs it.
 
-use super::support::{PROFILE, assert_no_op, extents};
+use super::support::{ENGINE, PROFILE, assert_no_op, extents, start_docker};
 use crate::harness::{Disk, Host};
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-/// The engine is large, and without KVM slow to start.
-const ENGINE: Duration = Duration::from_secs(300);
 const DAEMON: &str = r#"{"storage-driver": "vfs", "bridge": "none", "iptables": false}"#;
 const WANTED: &str = "version: 1
 lvm:
@@ -40,8 +37,7 @@ fn a_container_provisions_its_host() {
     let archive = image();
     assert!(archive == image(), "made twice, it is not the same");
     let host = Host::builder("image").disk(Disk::blank("5G").serial("DATA1")).start();
-    host.write("/etc/docker/daemon.json", DAEMON);
-    assert_eq!(host.run_within(ENGINE, "systemctl start docker").code, 0, "{}", host.ok("journalctl -b -u docker"));
+    start_docker(&host, DAEMON);
     host.write("/root/atomhost.tar", archive);
     let loaded = host.run_within(ENGINE, "docker load -i /root/atomhost.tar && rm /root/atomhost.tar");
     assert_eq!(loaded.code, 0, "{}{}", loaded.stdout, loaded.stderr);

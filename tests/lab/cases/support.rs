@@ -2,6 +2,7 @@
 
 use crate::harness::{Host, Output};
 use serde_json::Value;
+use std::time::Duration;
 
 pub const PROFILE: &str = "/etc/atomhost/profile.yaml";
 /// A trust store of one certificate: hashing the usual hundreds takes minutes without KVM.
@@ -143,6 +144,16 @@ pub fn give_what_the_whole_role_expects(host: &Host) {
     host.write("/etc/atomhost/ca.crt", std::fs::read(&certificate).expect("a certificate"));
     host.ok(&format!("umask 077; echo '{HASH}' >/etc/atomhost/root.hash"));
     host.ok(SMALL_STORE);
+}
+
+/// Docker is large, and without KVM slow to start.
+pub const ENGINE: Duration = Duration::from_secs(300);
+
+/// Starts Docker with this daemon.json.
+#[track_caller]
+pub fn start_docker(host: &Host, daemon: &str) {
+    host.write("/etc/docker/daemon.json", daemon);
+    assert_eq!(host.run_within(ENGINE, "systemctl start docker").code, 0, "{}", host.ok("journalctl -b -u docker"));
 }
 
 /// Puts a shell script in the place of a program that atomhost runs; `{tool}` in it is the real one.

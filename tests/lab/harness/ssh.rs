@@ -31,6 +31,18 @@ pub struct Address {
     pub key: PathBuf,
 }
 
+impl Address {
+    /// The line of an inventory that leads Ansible there.
+    pub fn inventory(&self, name: &str) -> String {
+        format!(
+            "{name} ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={} \
+             ansible_python_interpreter=/usr/bin/python3\n",
+            self.port,
+            self.key.display()
+        )
+    }
+}
+
 /// A connection; dropping it ends it.
 pub struct Ssh {
     address: Address,
