@@ -42,7 +42,7 @@ impl Scenario {
 
     /// A host with data on every file system, to which nothing of the scenario has been done.
     pub fn host(self, name: &str) -> Host {
-        let mut host = Host::builder(name).disk(Disk::blank("40G").serial("DATA1")).start();
+        let mut host = Host::builder(name).disk(Disk::blank("40G").serial("DATA1")).without_cloud_init().start();
         host.ok("head -c 8M /dev/urandom >/root/data && sha256sum /root/data >/root/sums");
         match self {
             Scenario::Provisioning => {

@@ -15,7 +15,7 @@ fn wanted(threshold: u32) -> String {
 }
 
 fn host(name: &str) -> Host {
-    let host = Host::builder(name).disk(Disk::blank("4G").serial("DATA1")).start();
+    let host = Host::builder(name).disk(Disk::blank("4G").serial("DATA1")).without_cloud_init().start();
     converge(&host, &wanted(60));
     // Everything that a file can have: owner, odd mode, an attribute, an access list for user nobody.
     host.ok(&format!("chown games:adm {FILE} && chmod 2640 {FILE}"));
@@ -194,7 +194,6 @@ fn the_timer_takes_back_what_a_killed_run_has_done() {
 #[test]
 fn the_next_boot_takes_back_what_was_not_confirmed() {
     let mut host = host("confirm-power");
-    host.leave_out_cloud_init();
     let unit = format!("{}/systemd/atomhost.service", env!("CARGO_MANIFEST_DIR"));
     host.write("/etc/systemd/system/atomhost.service", std::fs::read(&unit).expect("the unit"));
     host.ok("systemctl enable -q atomhost.service && sync");

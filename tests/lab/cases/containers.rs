@@ -25,8 +25,7 @@ fn used(host: &Host) -> u32 {
 /// and atomhost neither disturbs the engine nor touches what it keeps in the pool.
 #[test]
 fn docker_keeps_an_image_on_the_pool() {
-    let mut host = Host::builder("docker").disk(Disk::blank("40G").serial("DATA1")).start();
-    host.leave_out_cloud_init();
+    let mut host = Host::builder("docker").disk(Disk::blank("40G").serial("DATA1")).without_cloud_init().start();
     let profile = |disks: &str| shipped("scheme-v2").replace("- /dev/sdb", disks);
     converge(&host, &profile("- {serial: DATA1}"));
     assert_eq!(used(&host), 0);

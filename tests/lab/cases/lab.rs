@@ -55,7 +55,7 @@ fn disks_come_grow_and_go() {
 
 #[test]
 fn power_cut_keeps_what_was_written() {
-    let mut host = Host::builder("power-cut").disk(Disk::blank("2G").serial("DATA1")).start();
+    let mut host = Host::builder("power-cut").disk(Disk::blank("2G").serial("DATA1")).without_cloud_init().start();
     let boot = host.read("/proc/sys/kernel/random/boot_id");
     host.ok("mkfs.ext4 -q /dev/sdb && echo kept >/root/kept && sync");
     host.power_cut();

@@ -5,7 +5,7 @@ use crate::harness::{Disk, Host};
 use std::time::Duration;
 
 fn host(name: &str) -> Host {
-    Host::builder(name).disk(Disk::blank("40G").serial("DATA1")).start()
+    Host::builder(name).disk(Disk::blank("40G").serial("DATA1")).without_cloud_init().start()
 }
 
 /// Case 23.
@@ -60,7 +60,6 @@ fn stopped_and_killed() {
 #[test]
 fn power_cut_halfway() {
     let mut host = host("power");
-    host.leave_out_cloud_init();
     host.write(PROFILE, shipped("scheme-v2").replace("- /dev/sdb", "- {serial: DATA1}"));
     host.ok("echo kept >/root/kept; sync");
     let running = host.spawn("atomhost apply");

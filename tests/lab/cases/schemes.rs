@@ -7,7 +7,7 @@ use super::support::{
 use crate::harness::{Disk, Host};
 
 fn host(name: &str) -> Host {
-    Host::builder(name).disk(Disk::blank("40G").serial("DATA1")).start()
+    Host::builder(name).disk(Disk::blank("40G").serial("DATA1")).without_cloud_init().start()
 }
 
 /// Case 1.
@@ -49,7 +49,7 @@ fn assert_imported(host: &Host, expected: &[&str]) {
 /// Case 25 for the whole role, after which the host boots as it always did, but for cloud-init.
 #[test]
 fn the_whole_role_on_a_stock_host() {
-    let mut host = host("role");
+    let mut host = Host::builder("role").disk(Disk::blank("40G").serial("DATA1")).start();
     give_what_the_whole_role_expects(&host);
     let keys = host.read("/root/.ssh/authorized_keys");
     converge(&host, &with_serials(&shipped("scheme-v2-complete"), &["DATA1"]));
@@ -112,9 +112,11 @@ fn a_disk_that_the_profile_does_not_name_stays() {
 /// Case 9, with kernel names in the profile: they are free to move.
 #[test]
 fn disk_names_that_move_at_reboot() {
-    let mut host =
-        Host::builder("names").disk(Disk::blank("40G").serial("DATA1")).disk(Disk::blank("8G").serial("BLANK")).start();
-    host.leave_out_cloud_init();
+    let mut host = Host::builder("names")
+        .disk(Disk::blank("40G").serial("DATA1"))
+        .disk(Disk::blank("8G").serial("BLANK"))
+        .without_cloud_init()
+        .start();
     converge(&host, &shipped("scheme-v2"));
     // Give the names a reason to move: the blank disk goes, so that another is sdb or sdc now.
     host.reboot();
@@ -131,7 +133,6 @@ fn disk_names_that_move_at_reboot() {
 #[test]
 fn disks_that_grew_are_followed() {
     let mut host = host("grew");
-    host.leave_out_cloud_init();
     let profile = shipped("scheme-v2");
     converge(&host, &profile);
     host.grow_disk("DATA1", "60G");

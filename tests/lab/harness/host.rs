@@ -28,6 +28,7 @@ pub struct Builder {
     kind: ImageKind,
     disks: Vec<Disk>,
     agent: Option<PathBuf>,
+    cloud_init: bool,
     golden: Option<golden::Changes>,
 }
 
@@ -37,6 +38,7 @@ pub struct Host {
     directory: TempDir,
     sockets: TempDir,
     image: &'static Image,
+    model: Model,
     disks: Vec<Attached>,
     next_target: usize,
     // In this order: the connection goes before the machine.
@@ -63,6 +65,13 @@ impl Builder {
         self
     }
 
+    /// Has the host come up without cloud-init, which takes a good part of a boot, whenever it boots anew: for cases that
+    /// are about something else.
+    pub fn without_cloud_init(mut self) -> Self {
+        self.cloud_init = false;
+        self
+    }
+
     /// Boots for the very first time, with all disks in place, from a disk on whose root `build` has put
     /// what an image builder would. atomhost is on it as /usr/local/bin/atomhost.
     pub fn first_boot(mut self, build: impl Fn(&Path) + 'static) -> Self {
@@ -73,14 +82,15 @@ impl Builder {
     /// Starts the host from the snapshot, plugs its disks in, and installs atomhost as /usr/local/bin/atomhost.
     #[must_use]
     pub fn start(self) -> Host {
-        let Self { name, kind, disks, agent, golden } = self;
+        let Self { name, kind, disks, agent, cloud_init, golden } = self;
         let image = Image::get(kind);
+        let model = Model { cloud_init, ..image.model.clone() };
         let directory = tempfile::Builder::new().prefix(&format!("{name}.")).tempdir_in(&image.runs);
         let directory = directory.unwrap_or_else(|error| panic!("{name}: no directory to run in: {error}"));
         // The cache may lie so deep that a socket's path would be too long there.
         let sockets = tempfile::Builder::new().prefix("lab.").tempdir().expect("a temporary directory");
         let mut host =
-            Host { name, directory, sockets, image, disks: Vec::new(), next_target: 1, ssh: None, qemu: None };
+            Host { name, directory, sockets, image, model, disks: Vec::new(), next_target: 1, ssh: None, qemu: None };
         if let Some(build) = golden {
             host.boot_golden(disks, agent.as_deref(), &build);
             return host;
@@ -102,7 +112,14 @@ impl Host {
     /// Begins to describe a host; `name` appears in messages.
     pub fn builder(name: &str) -> Builder {
         let agent = Some(PathBuf::from(env!("CARGO_BIN_EXE_atomhost")));
-        Builder { name: name.to_owned(), kind: ImageKind::default(), disks: Vec::new(), agent, golden: None }
+        Builder {
+            name: name.to_owned(),
+            kind: ImageKind::default(),
+            disks: Vec::new(),
+            agent,
+            cloud_init: true,
+            golden: None,
+        }
     }
 
     /// Runs a shell command as root. The test fails when it does not end within four minutes.
@@ -219,17 +236,10 @@ impl Host {
         assert!(self.qemu.is_none(), "{}: boot() needs a power_cut() before", self.name);
         let system = self.system();
         let disks: Vec<&Attached> = self.disks.iter().collect();
-        let qemu = self.image.model.start(self.directory.path(), &system, &disks, Memory::Empty);
+        let qemu = self.model.start(self.directory.path(), &system, &disks, Memory::Empty);
         let qemu = self.must(qemu);
         self.qemu = Some(qemu);
         self.wait_booted();
-    }
-
-    /// From the next boot on the host comes up without cloud-init, which takes a good part of a boot: for cases that are
-    /// about something else, and boot several times. To be called before anything is compared.
-    #[track_caller]
-    pub fn leave_out_cloud_init(&self) {
-        self.ok("touch /etc/cloud/cloud-init.disabled");
     }
 
     /// Asks the host to boot anew, and waits until it has.
@@ -290,7 +300,7 @@ impl Host {
         let prepared = overlay(&image.booted_disk(), "qcow2", &system);
         self.must(prepared);
         let memory = image.memory();
-        let qemu = self.image.model.start(self.directory.path(), &system, &[], Memory::Restored(&memory));
+        let qemu = self.model.start(self.directory.path(), &system, &[], Memory::Restored(&memory));
         let mut qemu = self.must(qemu);
         let restored = qemu.restore(&image.state());
         self.qemu = Some(qemu);

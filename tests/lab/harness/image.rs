@@ -133,7 +133,9 @@ fn open(kind: ImageKind) -> Result<Image, String> {
         image: PathBuf::new(),
         accelerator: setting("ATOMHOST_LAB_ACCEL", "auto"),
         memory: number("ATOMHOST_LAB_MEMORY", 1024)?,
-        processors: number("ATOMHOST_LAB_CPUS", 2)?,
+        // With several the emulator has to keep them in step: that costs more than it brings, as hosts run side by side.
+        processors: number("ATOMHOST_LAB_CPUS", 1)?,
+        cloud_init: true,
     };
     let directory = cache.join(format!("{}-{}", kind.name(), key(&scripts, kind, &model)?));
     if !directory.join("state").exists() {

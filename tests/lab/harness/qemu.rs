@@ -29,6 +29,8 @@ pub struct Model {
     pub memory: u32,
     /// Virtual processors.
     pub processors: u32,
+    /// Whether cloud-init runs in later boots.
+    pub cloud_init: bool,
 }
 
 /// Where the memory of a machine comes from.
@@ -115,7 +117,8 @@ impl Model {
         add("-kernel", self.image.join("vmlinuz").display().to_string());
         add("-initrd", self.image.join("initrd").display().to_string());
         let arguments_of_image = std::fs::read_to_string(self.image.join("arguments")).unwrap_or_default();
-        add("-append", format!("{KERNEL_ARGUMENTS} {}", arguments_of_image.trim()));
+        let cloud_init = if self.cloud_init { "" } else { "cloud-init=disabled" };
+        add("-append", format!("{KERNEL_ARGUMENTS} {} {cloud_init}", arguments_of_image.trim()));
         add("-qmp", "stdio".to_owned());
         let console = directory.join("console.log");
         add("-chardev", format!("file,id=console,append=on,path={}", console.display()));
