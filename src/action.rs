@@ -41,6 +41,8 @@ pub enum Action {
     /// lvremove of a thin pool with its thin volumes, all of which are named. `geometry` is the pool
     /// as it was, for a run that a crash cuts off before there is one again.
     RemoveThinPool { volume_group: String, pool: String, thin_volumes: Vec<String>, geometry: NewThinPool },
+    /// lvremove of what lvcreate left when it was cut off while it made a thin pool.
+    RemoveUnfinished { volume_group: String, volume: String, uuid: String },
     /// lvextend --poolmetadatasize.
     ExtendPoolMetadata { volume_group: String, pool: String, extent_size: u64, from_extents: u64, to_extents: u64 },
     /// lvextend of the pool's data.
@@ -251,6 +253,9 @@ impl Action {
             (Action::RefreshTrust { .. }, Begun::RefreshTrust) => true,
             (Action::CreateThinPool(made), Begun::ResetPool { geometry }) => {
                 (&made.volume_group, &made.pool) == (&geometry.volume_group, &geometry.pool)
+            }
+            (Action::CreateThinPool(made), Begun::CreatePool { volume_group, pool, .. }) => {
+                (&made.volume_group, &made.pool) == (volume_group, pool)
             }
             _ => self.begins().contains(begun),
         }

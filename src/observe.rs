@@ -30,8 +30,8 @@ use crate::facts::{BlockDevice, BlockKind, FACTS_VERSION, Facts, Fstab, Memory, 
 use crate::host::{HostError, Query, Reader, command};
 use crate::profile::{Content, DiskSelector, FilesystemType, Profile};
 use crate::record::{RECORD_PATH, Record};
-use crate::resources::disk::record_key;
 use crate::resources::{self, Watch};
+use crate::resources::{disk::record_key, unfinished_pool};
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -276,7 +276,10 @@ fn to_probe(facts: &Facts, scope: &Scope<'_>) -> Vec<String> {
     let devices = facts.block_devices.iter().filter(unused);
     let numbers = |devices: Vec<&BlockDevice>| devices.into_iter().map(|device| device.number.clone()).collect();
     match scope {
-        Scope::Pools => Vec::new(),
+        Scope::Pools => {
+            let left: HashSet<&str> = unfinished(facts).collect();
+            numbers(devices.filter(|device| left.contains(device.number.as_str())).collect())
+        }
         Scope::All(_) => {
             let plain = plain_volumes(facts);
             let asked =
@@ -288,6 +291,11 @@ fn to_probe(facts: &Facts, scope: &Scope<'_>) -> Vec<String> {
             numbers(devices.filter(|device| wanted.may_matter(device)).collect())
         }
     }
+}
+
+/// `major:minor` of what an interrupted run may have left.
+fn unfinished(facts: &Facts) -> impl Iterator<Item = &str> {
+    unfinished_pool::candidates(facts).filter_map(|(_, _, lv)| lv.device_number.as_deref())
 }
 
 /// `major:minor` of the volumes that a person made.
@@ -307,7 +315,8 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn new(index: &Index<'a>, profile: &'a Profile) -> Self {
-        let mut wanted = Self { numbers: HashSet::new(), serials: HashSet::new(), sizes: Vec::new() };
+        let numbers = unfinished(index.facts).collect();
+        let mut wanted = Self { numbers, serials: HashSet::new(), sizes: Vec::new() };
         for group in &profile.volume_groups {
             let volumes = group.volumes.iter().filter_map(|volume| index.logical_volume(&group.name, &volume.name));
             wanted.numbers.extend(volumes.filter_map(|lv| lv.device_number.as_deref()));

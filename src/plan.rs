@@ -13,7 +13,7 @@ use crate::action::Action;
 use crate::facts::Facts;
 use crate::profile::Profile;
 use crate::record::Begun;
-use crate::resources;
+use crate::resources::{self, unfinished_pool};
 use ledger::Ledger;
 use model::Model;
 use serde::{Deserialize, Serialize};
@@ -236,7 +236,11 @@ impl Plan {
 
 /// Computes the plan that takes the host of `facts` to `profile`.
 pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
+    let unfinished = unfinished_pool::find(facts);
+    let facts = &*unfinished_pool::without(facts, &unfinished);
     let mut model = Model::new(facts);
+    unfinished_pool::plan(&unfinished, &mut model);
+    model.unfinished = unfinished;
     for wanted in &profile.volume_groups {
         resources::volume_group::plan(wanted, &mut model);
     }

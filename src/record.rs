@@ -47,6 +47,8 @@ pub enum Begun {
     RefreshUnit { unit: String, boot_id: String },
     /// The same where only a reboot is safe.
     AwaitReboot { unit: String, boot_id: String },
+    /// A thin pool was being made: lvcreate, cut off, leaves volumes of the size of its metadata. `others` were there before.
+    CreatePool { volume_group: String, pool: String, metadata_extents: u64, others: Vec<String> },
     /// A thin pool was being removed, to be made anew as the profile says, or as it was.
     ResetPool { geometry: NewThinPool },
     /// A unit was stopped for a while: it is owed a start.
@@ -63,6 +65,7 @@ impl Begun {
             | Begun::RestartUnit { .. }
             | Begun::RefreshTrust
             | Begun::CreateUser { .. }
+            | Begun::CreatePool { .. }
             | Begun::ResetPool { .. }
             | Begun::StopUnit { .. } => false,
             Begun::RefreshUnit { boot_id, .. } | Begun::AwaitReboot { boot_id, .. } => boot_id == this_boot,

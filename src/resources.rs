@@ -21,6 +21,7 @@ pub mod pool_status;
 pub mod pool_users;
 pub mod swap;
 pub mod thin_pool;
+pub mod unfinished_pool;
 pub mod users;
 pub mod volume_group;
 pub mod volumes;

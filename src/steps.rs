@@ -155,6 +155,10 @@ pub fn steps(action: &Action) -> Vec<Step> {
             },
             lvm("lvremove", ["--yes", &name(volume_group, pool)]),
         ],
+        Action::RemoveUnfinished { volume_group, volume, uuid } => {
+            let this = format!("lv_uuid={uuid}");
+            vec![lvm("lvremove", ["--yes", "--select", &this, &name(volume_group, volume)])]
+        }
         Action::ActivateVolume { volume_group, volume } => change(volume_group, volume, "--activate", "y"),
         Action::SetPoolZeroing { volume_group, pool, zero } => change(volume_group, pool, "--zero", flag(*zero)),
         Action::SetPoolWhenFull { volume_group, pool, when_full } => {

@@ -101,6 +101,7 @@ impl Action {
             | Action::ExtendVolume { .. }
             | Action::CreateThinPool(_)
             | Action::RemoveThinPool { .. }
+            | Action::RemoveUnfinished { .. }
             | Action::ExtendPoolMetadata { .. }
             | Action::ExtendPoolData { .. }
             | Action::SetPoolZeroing { .. }

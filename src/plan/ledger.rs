@@ -70,6 +70,7 @@ impl LedgerRow {
     /// What a person should know of it besides its size; empty for a plain volume of the profile.
     pub fn remark(&self) -> &'static str {
         match (self.named, self.kind) {
+            (false, _) if self.after == 0 => "of a pool never finished",
             (false, _) => "not in the profile: stays",
             (true, LedgerKind::Volume) => "",
             (true, LedgerKind::PoolData) => "thin pool",

@@ -27,6 +27,8 @@ pub struct Model<'a> {
     pub new_users: Vec<String>,
     /// Groups that actions of the plan make, by name.
     pub new_groups: Vec<String>,
+    /// Volumes that the plan removes first: neither the facts nor the index have them.
+    pub unfinished: Vec<Unfinished>,
     plan: Plan,
 }
 
@@ -45,6 +47,17 @@ pub enum MountedContent {
     Empty,
     /// It was there before: nobody has looked inside.
     Unseen,
+}
+
+/// A volume that an interrupted run left when it made a thin pool, and that goes before the pool is made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    pub volume_group: String,
+    /// What was to become a pool.
+    pub pool: String,
+    pub volume: LogicalVolume,
+    /// Bytes of one extent.
+    pub extent_size: u64,
 }
 
 /// A volume group as it will be.
@@ -94,6 +107,7 @@ impl<'a> Model<'a> {
             mounting: Vec::new(),
             new_users: Vec::new(),
             new_groups: Vec::new(),
+            unfinished: Vec::new(),
             plan: Plan::empty(&facts.hostname),
         }
     }

@@ -38,6 +38,7 @@ impl Kind {
             | Action::ResizePhysicalVolume { .. }
             | Action::WipeSignatures { .. }
             | Action::RemoveThinPool { .. }
+            | Action::RemoveUnfinished { .. }
             | Action::ExtendVolumeGroup { .. }
             | Action::ActivateVolume { .. }
             | Action::ExtendVolume { .. }

@@ -2,7 +2,7 @@
 //!
 //! Only ever planned when a person asks for it by the pool's name.
 
-use super::pool_users;
+use super::{pool_users, unfinished_pool};
 use crate::action::{Action, NewThinPool};
 use crate::facts::{Facts, LogicalVolume, Pool, Role, VolumeGroup};
 use crate::fstab;
@@ -39,6 +39,8 @@ pub enum Afterwards {
 pub fn plan(profile: Option<&Profile>, facts: &Facts, reset: &Reset<'_>) -> Plan {
     let none = Profile::default();
     let profile = profile.unwrap_or(&none);
+    let unfinished = unfinished_pool::find(facts);
+    let facts = &*unfinished_pool::without(facts, &unfinished);
     let mut model = Model::new(facts);
     let Some(geometry) = former(facts, reset, &mut model) else { return model.finish() };
     let exists = facts.volume_group(reset.group).is_some_and(|group| group.logical_volume(reset.pool).is_some());
@@ -46,6 +48,7 @@ pub fn plan(profile: Option<&Profile>, facts: &Facts, reset: &Reset<'_>) -> Plan
     if exists && !is_free(facts, reset, !running.is_empty(), &mut model) {
         return model.finish();
     }
+    unfinished_pool::plan(&unfinished, &mut model);
     for unit in &running {
         let action = Action::StopUnit { unit: (*unit).clone() };
         model.act(action, words(unit, "running", "stopped", "it may use the pool"));
@@ -299,6 +302,7 @@ fn as_it_was(facts: &Facts, reset: &Reset<'_>, geometry: NewThinPool, model: &mu
     let size = |extents: u64| human(extents * extent_size);
     let state = format!("{} data + {} metadata, chunk {}", size(*data_extents), size(*metadata_extents), human(*chunk));
     let why = "made anew as it was: the profile does not name it".to_owned();
+    let owes = vec![unfinished_pool::intent(&geometry, &after)];
     let action = Action::CreateThinPool(geometry);
-    vec![PlannedAction { object, before: String::new(), after: state, why, owes: Vec::new(), action }]
+    vec![PlannedAction { object, before: String::new(), after: state, why, owes, action }]
 }

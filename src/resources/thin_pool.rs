@@ -6,6 +6,7 @@ mod sizing;
 pub use metadata_profile::profile_values;
 pub use sizing::{PoolSizing, fixed_size, share_free, spare};
 
+use super::unfinished_pool;
 use super::volumes::Sizing;
 use crate::action::{Action, NewThinPool};
 use crate::facts::{LogicalVolume, Pool, Role};
@@ -144,26 +145,25 @@ fn create(
         human(sizing.metadata.target * extent_size),
         human(sizing.chunk)
     );
-    let target = Target { group, name: &wanted.name };
-    let why = format!("no such pool yet; the profile wants {}", wanted.size.amount);
-    target.act(
-        model,
-        |volume_group, pool| {
-            Action::CreateThinPool(NewThinPool {
-                volume_group,
-                pool,
-                extent_size,
-                data_extents: sizing.data.target,
-                metadata_extents: sizing.metadata.target,
-                chunk: sizing.chunk,
-                zero: wanted.zero.unwrap_or(true),
-                when_full: wanted.when_full.unwrap_or(WhenFull::Queue),
-                profile,
-            })
-        },
-        ("", &after),
-        &why,
-    );
+    let geometry = NewThinPool {
+        volume_group: group.to_owned(),
+        pool: wanted.name.clone(),
+        extent_size,
+        data_extents: sizing.data.target,
+        metadata_extents: sizing.metadata.target,
+        chunk: sizing.chunk,
+        zero: wanted.zero.unwrap_or(true),
+        when_full: wanted.when_full.unwrap_or(WhenFull::Queue),
+        profile,
+    };
+    let words = Words {
+        object: format!("{group}/{}", wanted.name),
+        before: String::new(),
+        after,
+        why: format!("no such pool yet; the profile wants {}", wanted.size.amount),
+    };
+    let intent = unfinished_pool::intent(&geometry, model.facts);
+    model.act_owing(Action::CreateThinPool(geometry), words, &[intent]);
 }
 
 fn grow(target: &Target<'_>, extent_size: u64, sizing: &PoolSizing, model: &mut Model<'_>) {

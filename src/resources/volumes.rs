@@ -44,7 +44,15 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     if !exact(wanted, &space, extent_size, model) || !fits {
         return;
     }
-    let rows = rows(wanted, observed, &space);
+    let mut rows = rows(wanted, observed, &space);
+    let gone = model.unfinished.iter().filter(|gone| gone.volume_group == wanted.name);
+    rows.extend(gone.map(|gone| LedgerRow {
+        name: gone.volume.name.clone(),
+        kind: LedgerKind::Volume,
+        named: false,
+        before: gone.volume.extents,
+        after: 0,
+    }));
     let volumes = planned(wanted, &model.index, &space, extent_size);
     if let Some(group) = model.group_mut(&wanted.name) {
         group.rows = Some(rows);

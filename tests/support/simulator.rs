@@ -166,6 +166,13 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
             }
             group.free_extents = group.extents - group.logical_volumes.iter().map(|lv| lv.extents).sum::<u64>();
         }
+        Action::RemoveUnfinished { volume_group, volume, uuid } => {
+            let group = group_mut(facts, volume_group);
+            let at = group.logical_volumes.iter().position(|lv| lv.name == *volume && lv.uuid == *uuid);
+            let gone = group.logical_volumes.remove(at.expect("it is there"));
+            assert!(gone.role == Role::Plain && !gone.open, "{gone:?}");
+            group.free_extents += gone.extents;
+        }
         Action::StopUnit { unit } => facts.units.get_mut(unit).expect("a unit").active_state = "inactive".into(),
         Action::StartUnit { unit } => facts.units.get_mut(unit).expect("a unit").active_state = "active".into(),
         Action::ExtendPoolMetadata { volume_group, pool, from_extents, to_extents, .. } => {

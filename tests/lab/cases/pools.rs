@@ -1,6 +1,8 @@
 //! Thin pools looked at, and made anew with consent.
 
-use super::support::{PROFILE, assert_no_op, converge, extents, lv, profile};
+use super::support::{
+    PROFILE, actions, assert_no_op, converge, extents, kinds, lv, plan, profile, replace_tool, restore_tool, shipped,
+};
 use crate::harness::{Disk, Host, Output};
 use serde_json::Value;
 
@@ -205,4 +207,52 @@ fn a_reset_that_was_cut_off_is_finished() {
     assert_eq!(host.ok("systemctl is-active docker").trim(), "active");
     assert_no_op(&host);
     assert_eq!(host.run("atomhost pool reset atomicos/none --yes-destroy atomicos/none").code, 3);
+}
+
+/// Case 22, where LVM itself is cut off: lvcreate writes its metadata three times for one pool. What it leaves after the
+/// first is a volume that nobody asked for, after the second one of the pool's name that is none.
+#[test]
+fn a_pool_that_lvcreate_left_half_made() {
+    let host = Host::builder("half-pool").disk(Disk::blank("40G").serial("DATA1")).start();
+    // Somebody's own volume, of the same size and with such a name.
+    host.ok("lvcreate -qq -y -l 1 atomicos && lvs --noheadings -o lv_name atomicos | grep -qw lvol0 && echo mine >/dev/atomicos/lvol0");
+    host.write(PROFILE, shipped("scheme-v2"));
+    let left = cut_lvcreate(&host, |left| left.contains("lvol1 "));
+    assert!(!left.contains("docker-pool"), "{left}");
+    // What LVM activates at boot is looked at.
+    host.ok("lvchange -qq --activate y atomicos/lvol1");
+    let said = host.run("atomhost plan").stdout;
+    assert!(said.contains("atomicos/lvol1") && said.contains("never finished"), "{said}");
+    let left = cut_lvcreate(&host, |left| left.contains("docker-pool "));
+    assert!(!left.contains("thin-pool") && !left.contains("lvol1 "), "{left}");
+    let planned = plan(&host);
+    assert_eq!(kinds(&planned)[..2], ["remove-unfinished", "create-thin-pool"], "{:#?}", actions(&planned));
+    let output = host.run("atomhost apply");
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    assert_no_op(&host);
+    assert_eq!(lv(&host, "atomicos/docker-pool", "segtype"), "thin-pool");
+    assert_eq!(host.ok("vgs --noheadings -o vg_free_count atomicos").trim(), "0");
+    assert_eq!(host.ok("head -c 4 /dev/atomicos/lvol0"), "mine");
+    assert!(!host.read("/var/lib/atomhost/record.json").contains("create-pool"));
+}
+
+/// Runs atomhost, with lvcreate killed at a later and later write to a disk, until what it leaves is as wanted; as near
+/// as a test can come to a power cut in between. Returns what is left.
+#[track_caller]
+fn cut_lvcreate(host: &Host, wanted: impl Fn(&str) -> bool) -> String {
+    for write in (6..40).step_by(2) {
+        let script = format!(
+            "case \"$*\" in *--thin*) exec strace -f -qq -o /dev/null -e trace=io_submit \
+             -e inject=io_submit:signal=SIGKILL:when={write} {{tool}} \"$@\";; *) exec {{tool}} \"$@\";; esac"
+        );
+        replace_tool(host, "lvcreate", &script);
+        let output = host.run("atomhost apply");
+        restore_tool(host, "lvcreate");
+        assert_eq!(output.code, 1, "{}{}", output.stdout, output.stderr);
+        let left = host.ok("lvs -a --noheadings -o lv_name,lv_size,segtype atomicos");
+        if wanted(&left) {
+            return left;
+        }
+    }
+    panic!("lvcreate was never cut off there");
 }
