@@ -11,7 +11,7 @@ use super::disk::{Attached, Disk, bytes};
 use super::golden;
 use super::image::{Image, ImageKind, console_tail, overlay};
 use super::oracle::Oracle;
-use super::qemu::{BOOT, Memory, Model, Qemu};
+use super::qemu::{BOOT, Memory, Model, Qemu, READ_SHARED};
 use super::ssh::{Address, Background, Output, Ssh};
 
 /// Long enough for the longest single run of atomhost on a busy machine without KVM.
@@ -84,7 +84,7 @@ impl Builder {
     pub fn start(self) -> Host {
         let Self { name, kind, disks, agent, cloud_init, golden } = self;
         let image = Image::get(kind);
-        let model = Model { cloud_init, ..image.model.clone() };
+        let model = Model { cloud_init, shared: agent.clone(), ..image.model.clone() };
         let directory = tempfile::Builder::new().prefix(&format!("{name}.")).tempdir_in(&image.runs);
         let directory = directory.unwrap_or_else(|error| panic!("{name}: no directory to run in: {error}"));
         // The cache may lie so deep that a socket's path would be too long there.
@@ -100,9 +100,9 @@ impl Builder {
             host.add_disk(disk);
         }
         if let Some(agent) = agent {
-            let program = std::fs::read(&agent).unwrap_or_else(|error| panic!("{}: {error}", agent.display()));
-            host.write("/usr/local/bin/atomhost", program);
-            host.ok("chmod 755 /usr/local/bin/atomhost");
+            let size = std::fs::metadata(&agent).unwrap_or_else(|error| panic!("{}: {error}", agent.display())).len();
+            let file = "/usr/local/bin/atomhost";
+            host.ok(&format!("{READ_SHARED} >{file} && chmod 755 {file} && [ $(stat -c %s {file}) = {size} ]"));
         }
         host
     }
@@ -163,7 +163,8 @@ impl Host {
     /// Writes a file, making its directories.
     #[track_caller]
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
-        let command = format!("mkdir -p \"$(dirname '{path}')\" && cat >'{path}'");
+        let directory = Path::new(path).parent().unwrap_or(Path::new("/")).display();
+        let command = format!("[ -d '{directory}' ] || mkdir -p '{directory}' && cat >'{path}'");
         let output = self.must(self.ssh().run(&command, content.as_ref(), COMMAND));
         assert!(output.code == 0, "{}: cannot write {path}: {}", self.name, output.stderr);
     }
@@ -183,7 +184,7 @@ impl Host {
     /// Plugs several disks in, which costs little more than one; any of them may get any kernel name.
     #[track_caller]
     pub fn add_disks(&mut self, disks: Vec<Disk>) {
-        const COUNT: &str = "ls -d /sys/block/sd* | wc -l";
+        const COUNT: &str = "set -- /sys/block/sd*; echo $#";
         let before: usize = self.ok(COUNT).trim().parse().expect("a number");
         let after = before + disks.len();
         for disk in disks {

@@ -136,6 +136,7 @@ fn open(kind: ImageKind) -> Result<Image, String> {
         // With several the emulator has to keep them in step: that costs more than it brings, as hosts run side by side.
         processors: number("ATOMHOST_LAB_CPUS", 1)?,
         cloud_init: true,
+        shared: None,
     };
     let directory = cache.join(format!("{}-{}", kind.name(), key(&scripts, kind, &model)?));
     if !directory.join("state").exists() {
