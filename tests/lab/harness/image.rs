@@ -207,7 +207,9 @@ fn boot_and_save(kind: ImageKind, model: &mut Model) -> Result<(), String> {
     let system = directory.join("booted.qcow2");
     overlay(Path::new("disk.raw"), "raw", &system)?;
     if model.accelerator == "auto" {
-        model.accelerator = if kvm_works(model, &system) { "kvm" } else { "tcg" }.to_owned();
+        static KVM: OnceLock<bool> = OnceLock::new();
+        let works = *KVM.get_or_init(|| kvm_works(model, &system));
+        model.accelerator = if works { "kvm" } else { "tcg" }.to_owned();
     }
     note(&format!("first boot of {} with {} (a minute or two)", kind.name(), model.accelerator));
     let memory = directory.join("memory");
