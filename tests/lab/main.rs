@@ -6,6 +6,7 @@
 mod cases;
 mod crash;
 mod harness;
+mod long_life;
 #[path = "../support/mod.rs"]
 mod model;
 

@@ -2,7 +2,9 @@
 //! the last run must end where an undisturbed one does. Prints a table of step and cut; exits 1 when anything went
 //! wrong.
 //!
-//! `TORTURE=growth/power` runs the chains whose name contains that: `SCENARIO/CUT`.
+//! After that one host lives long: run after run, most of them with nothing to do, and nothing grows.
+//!
+//! `TORTURE=growth/power` runs the chains whose name contains that: `SCENARIO/CUT`, or `long-life`.
 
 #[path = "cases/support.rs"]
 #[allow(dead_code)]
@@ -10,6 +12,7 @@ mod support;
 
 mod crash;
 mod harness;
+mod long_life;
 
 use crash::{Cut, Scenario, cut, data_is_intact, recover, reference};
 use std::collections::BTreeMap;
@@ -20,6 +23,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A chain that does not get on has a defect of its own.
 const MOST_CUTS_PER_ACTION: usize = 10;
+
+/// How often a host is looked after in its long life, and how often there is something to do.
+const RUNS: usize = 200;
+const CHANGES: usize = 20;
 
 /// How the runs of a chain are cut off, and the name of its column.
 type Kind = (&'static str, &'static str, fn(usize) -> Cut);
@@ -56,7 +63,13 @@ fn main() {
             }
         }
     }
-    println!("\n{wrong} chains went wrong");
+    if "long-life".contains(&filter) {
+        println!("long-life: {RUNS} runs in sync, {CHANGES} with something to do");
+        let outcome = catch_unwind(|| long_life::nothing_grows(RUNS, CHANGES));
+        println!("long-life: {}", if outcome.is_ok() { "nothing grew" } else { "wrong, see above" });
+        wrong += usize::from(outcome.is_err());
+    }
+    println!("\n{wrong} went wrong");
     std::process::exit(i32::from(wrong > 0));
 }
 
