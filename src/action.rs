@@ -217,6 +217,9 @@ impl Action {
                     size: disk.size,
                 })
                 .collect(),
+            Action::CreateVolume { volume_group, volume, .. } => {
+                vec![Begun::CreateVolume { volume_group: volume_group.clone(), volume: volume.clone() }]
+            }
             Action::MakeFilesystem { volume_group, volume, .. } => {
                 vec![Begun::MakeFilesystem { volume_group: volume_group.clone(), volume: volume.clone() }]
             }
@@ -254,6 +257,10 @@ impl Action {
             (Action::CreateThinPool(made), Begun::ResetPool { geometry }) => {
                 (&made.volume_group, &made.pool) == (&geometry.volume_group, &geometry.pool)
             }
+            (
+                Action::MakeFilesystem { volume_group, volume, .. },
+                Begun::CreateVolume { volume_group: group, volume: made },
+            ) => (volume_group, volume) == (group, made),
             (Action::CreateThinPool(made), Begun::CreatePool { volume_group, pool, .. }) => {
                 (&made.volume_group, &made.pool) == (volume_group, pool)
             }

@@ -35,6 +35,8 @@ pub struct Record {
 pub enum Begun {
     /// A disk was being given to a volume group: a crash may leave an orphan physical volume on it.
     TakeDisk { volume_group: String, serials: Vec<String>, links: Vec<String>, size: u64 },
+    /// A volume was being made: until lvcreate has wiped it, it shows what the disk held there before.
+    CreateVolume { volume_group: String, volume: String },
     /// A file system was being made on a new logical volume.
     MakeFilesystem { volume_group: String, volume: String },
     /// A file that the unit reads at its start was being changed: the unit is restarted still.
@@ -61,6 +63,7 @@ impl Begun {
     fn outlives_sync(&self, this_boot: &str) -> bool {
         match self {
             Begun::TakeDisk { .. }
+            | Begun::CreateVolume { .. }
             | Begun::MakeFilesystem { .. }
             | Begun::RestartUnit { .. }
             | Begun::RefreshTrust

@@ -186,6 +186,29 @@ proptest! {
         prop_assert!(plan(&profile, &parts).is_in_sync());
     }
 
+    /// A cut in the middle of lvcreate, after either of the states that it writes on the way to a pool.
+    #[test]
+    fn a_pool_cut_while_it_is_made_ends_in_the_same_place((facts, profile) in case(), at_metadata: bool) {
+        let first = plan(&profile, &facts);
+        prop_assume!(first.refusals.is_empty());
+        let at = first.actions.iter().position(|planned| matches!(planned.action, Action::CreateThinPool(_)));
+        prop_assume!(at.is_some());
+        let at = at.unwrap_or_default();
+        let mut whole = facts.clone();
+        run(&mut whole, &first);
+        let mut parts = facts;
+        for planned in &first.actions[..at] {
+            simulator::apply(&mut parts, &planned.action);
+        }
+        parts.record.begun.extend(first.actions[at].begins());
+        simulator::cut_pool(&mut parts, &first.actions[at].action, at_metadata);
+        let rest = plan(&profile, &parts);
+        prop_assert!(rest.refusals.is_empty(), "{:#?}", rest.refusals);
+        run(&mut parts, &rest);
+        prop_assert_eq!(used(&whole), used(&parts));
+        prop_assert!(plan(&profile, &parts).is_in_sync());
+    }
+
     /// A disk added later is taken once, what shares the free space grows once, and nothing shrinks.
     #[test]
     fn a_disk_added_later_grows_things_once((mut facts, mut profile) in case(), gib in 1u64..300) {

@@ -82,6 +82,15 @@ fn unmounted(
         }
         return None;
     };
+    if kind.is_some() && !probe.is_blank() && was_cut_off(group, &planned.name, model) {
+        model.refuse(
+            RefusalCode::NotBlank,
+            object,
+format!("a run did not finish making it: it may show what the disk held there before ({})", probe.signatures.join(", ")),
+            format!("if it is wanted, mount it; if not: wipefs --all {}", planned.device),
+        );
+        return None;
+    }
     match (kind, &probe.filesystem) {
         (Some(kind), Some(found)) if found.fstype == kind.as_str() && !found.unfinished => {
             Some((found.fstype.clone(), found.size.unwrap_or(planned.size), found.block_size))
@@ -117,6 +126,14 @@ fn unmounted(
             None
         }
     }
+}
+
+/// Whether a run was cut off while lvcreate made the volume, and no later one went on to its file system.
+fn was_cut_off(group: &str, volume: &str, model: &Model<'_>) -> bool {
+    let (volume_group, volume) = (group.to_owned(), volume.to_owned());
+    let begun = &model.facts.record.begun;
+    begun.contains(&Begun::CreateVolume { volume_group: volume_group.clone(), volume: volume.clone() })
+        && !begun.contains(&Begun::MakeFilesystem { volume_group, volume })
 }
 
 fn is_swap(model: &Model<'_>, number: &str) -> bool {

@@ -302,7 +302,7 @@ fn as_it_was(facts: &Facts, reset: &Reset<'_>, geometry: NewThinPool, model: &mu
     let size = |extents: u64| human(extents * extent_size);
     let state = format!("{} data + {} metadata, chunk {}", size(*data_extents), size(*metadata_extents), human(*chunk));
     let why = "made anew as it was: the profile does not name it".to_owned();
-    let owes = vec![unfinished_pool::intent(&geometry, &after)];
+    let owes = vec![unfinished_pool::intent(&geometry, &after, std::iter::empty())];
     let action = Action::CreateThinPool(geometry);
     vec![PlannedAction { object, before: String::new(), after: state, why, owes, action }]
 }

@@ -162,7 +162,8 @@ fn create(
         after,
         why: format!("no such pool yet; the profile wants {}", wanted.size.amount),
     };
-    let intent = unfinished_pool::intent(&geometry, model.facts);
+    let planned = model.group(group).into_iter().flat_map(|group| &group.volumes);
+    let intent = unfinished_pool::intent(&geometry, model.facts, planned.map(|volume| volume.name.as_str()));
     model.act_owing(Action::CreateThinPool(geometry), words, &[intent]);
 }
 

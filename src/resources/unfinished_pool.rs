@@ -12,15 +12,18 @@ use crate::plan::model::{Model, Unfinished, Words};
 use crate::record::Begun;
 use crate::size::human;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-/// The intent to record before a pool is made.
-pub fn intent(geometry: &NewThinPool, facts: &Facts) -> Begun {
+/// The intent to record before a pool is made; `planned` are the volumes that the profile wants beside it.
+pub fn intent<'a>(geometry: &NewThinPool, facts: &'a Facts, planned: impl Iterator<Item = &'a str>) -> Begun {
     let there = facts.volume_group(&geometry.volume_group).map_or(&[][..], |group| &group.logical_volumes);
+    let there = there.iter().filter(|lv| lv.role == Role::Plain).map(|lv| lv.name.as_str());
+    let others: BTreeSet<&str> = there.chain(planned).collect();
     Begun::CreatePool {
         volume_group: geometry.volume_group.clone(),
         pool: geometry.pool.clone(),
         metadata_extents: geometry.metadata_extents,
-        others: there.iter().filter(|lv| lv.role == Role::Plain).map(|lv| lv.name.clone()).collect(),
+        others: others.into_iter().map(str::to_owned).collect(),
     }
 }
 
@@ -52,8 +55,8 @@ pub fn find(facts: &Facts) -> Vec<Unfinished> {
 /// What may be left of an interrupted run, with its group and pool, whatever is on it.
 pub fn candidates(facts: &Facts) -> impl Iterator<Item = (&VolumeGroup, &str, &LogicalVolume)> {
     facts.record.begun.iter().flat_map(move |begun| {
-        let Begun::CreatePool { volume_group, pool, metadata_extents, others } = begun else { return Vec::new() };
-        // The volumes may be of any group of this name, and of a pool that is there nothing is left.
+        let Begun::CreatePool { volume_group, pool, metadata_extents, .. } = begun else { return Vec::new() };
+        // Of a pool that is there nothing is left.
         let group = facts.volume_group(volume_group).filter(|group| group.thin_pool(pool).is_none());
         let volumes = group.map_or(&[][..], |group| &group.logical_volumes);
         let left = |lv: &&LogicalVolume| {
@@ -61,13 +64,21 @@ pub fn candidates(facts: &Facts) -> impl Iterator<Item = (&VolumeGroup, &str, &L
                 && lv.segment_type == "linear"
                 && lv.extents == *metadata_extents
                 && !lv.open
-                && !others.contains(&lv.name)
+                && !is_known(facts, volume_group, &lv.name)
                 && (lv.name == *pool || is_lvm_name(&lv.name))
         };
         group
             .into_iter()
             .flat_map(|group| volumes.iter().filter(left).map(move |lv| (group, pool.as_str(), lv)))
             .collect()
+    })
+}
+
+/// Whether a volume was there, or wanted by the profile, before any of the runs that were cut off.
+fn is_known(facts: &Facts, group: &str, name: &str) -> bool {
+    facts.record.begun.iter().any(|begun| {
+        matches!(begun, Begun::CreatePool { volume_group, others, .. }
+            if volume_group == group && others.iter().any(|other| other == name))
     })
 }
 
@@ -142,6 +153,16 @@ mod tests {
         assert_eq!(found(|facts| facts.record.begun.push(facts.record.begun[0].clone())), ["lvol0"]);
     }
 
+    #[test]
+    fn what_the_profile_wants_beside_the_pool_is_known() {
+        let plan = golden::plan("01-scheme-v2-blank-host");
+        let begun = plan.actions.iter().find(|planned| matches!(planned.action, Action::CreateThinPool(_)));
+        let Some([Begun::CreatePool { others, .. }]) = begun.map(|planned| &planned.owes[..]) else {
+            panic!("{begun:?}")
+        };
+        assert_eq!(others[..], ["root", "srv", "swap"]);
+    }
+
     /// Whatever could be somebody's is left alone.
     #[test]
     fn nothing_else_is_taken_for_it() {
@@ -160,10 +181,13 @@ mod tests {
             none,
             "nobody looked"
         );
-        let there = |facts: &mut Facts| match &mut facts.record.begun[0] {
-            Begun::CreatePool { others, .. } => others.push("lvol0".to_owned()),
-            other => unreachable!("{other:?}"),
+        let another = |facts: &mut Facts| {
+            let Begun::CreatePool { volume_group, metadata_extents, .. } = facts.record.begun[0].clone() else {
+                unreachable!("{:?}", facts.record.begun)
+            };
+            let (pool, others) = ("other".to_owned(), vec!["lvol0".to_owned()]);
+            facts.record.begun.push(Begun::CreatePool { volume_group, pool, metadata_extents, others });
         };
-        assert_eq!(found(there), none, "it was there before");
+        assert_eq!(found(another), none, "it was there before, or the profile wants it");
     }
 }

@@ -200,6 +200,32 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
     }
 }
 
+/// What lvcreate has written when it is cut off while it makes a pool: a volume that is to become the spare, or, once
+/// there is a spare, one of the pool's name that is to become its metadata.
+pub fn cut_pool(facts: &mut Facts, action: &Action, at_metadata: bool) {
+    let Action::CreateThinPool(NewThinPool { volume_group, pool, metadata_extents, .. }) = action else {
+        unreachable!("{action:?} makes no pool")
+    };
+    let missing = spare(facts, volume_group).max(*metadata_extents) - spare(facts, volume_group);
+    let first_spare = spare(facts, volume_group) == 0;
+    let name = match at_metadata || !first_spare {
+        true => {
+            allocate(facts, volume_group, missing);
+            grow_spare(facts, volume_group, missing);
+            pool.clone()
+        }
+        false => "lvol0".to_owned(),
+    };
+    allocate(facts, volume_group, *metadata_extents);
+    group_mut(facts, volume_group).logical_volumes.push(LogicalVolume {
+        name,
+        uuid: "half-made".into(),
+        extents: *metadata_extents,
+        segment_type: "linear".into(),
+        ..LogicalVolume::default()
+    });
+}
+
 fn group_mut<'a>(facts: &'a mut Facts, name: &str) -> &'a mut VolumeGroup {
     facts.volume_groups.iter_mut().find(|group| group.name == name).expect("the group")
 }
