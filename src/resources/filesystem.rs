@@ -86,7 +86,10 @@ fn unmounted(
         model.refuse(
             RefusalCode::NotBlank,
             object,
-format!("a run did not finish making it: it may show what the disk held there before ({})", probe.signatures.join(", ")),
+            format!(
+                "a run did not finish making it: it may show what the disk held there before ({})",
+                probe.signatures.join(", ")
+            ),
             format!("if it is wanted, mount it; if not: wipefs --all {}", planned.device),
         );
         return None;
