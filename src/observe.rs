@@ -30,8 +30,7 @@ use crate::facts::{BlockDevice, BlockKind, FACTS_VERSION, Facts, Fstab, Memory, 
 use crate::host::{HostError, Query, Reader, command};
 use crate::profile::{Content, DiskSelector, FilesystemType, Profile};
 use crate::record::{RECORD_PATH, Record};
-use crate::resources::{self, Watch};
-use crate::resources::{disk::record_key, unfinished_pool};
+use crate::resources::{self, Watch, disk::record_key, unfinished_pool};
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

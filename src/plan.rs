@@ -239,8 +239,7 @@ pub fn plan(profile: &Profile, facts: &Facts) -> Plan {
     let unfinished = unfinished_pool::find(facts);
     let facts = &*unfinished_pool::without(facts, &unfinished);
     let mut model = Model::new(facts);
-    unfinished_pool::plan(&unfinished, &mut model);
-    model.unfinished = unfinished;
+    unfinished_pool::plan(unfinished, &mut model);
     for wanted in &profile.volume_groups {
         resources::volume_group::plan(wanted, &mut model);
     }

@@ -49,7 +49,8 @@ pub enum Begun {
     RefreshUnit { unit: String, boot_id: String },
     /// The same where only a reboot is safe.
     AwaitReboot { unit: String, boot_id: String },
-    /// A thin pool was being made: lvcreate, cut off, leaves volumes of the size of its metadata. `others` were there before.
+    /// A thin pool was being made: lvcreate, cut off, leaves volumes of the size of its metadata. `others` are none of
+    /// them: they were there before, or the profile wants them.
     CreatePool { volume_group: String, pool: String, metadata_extents: u64, others: Vec<String> },
     /// A thin pool was being removed, to be made anew as the profile says, or as it was.
     ResetPool { geometry: NewThinPool },

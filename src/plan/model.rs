@@ -56,8 +56,6 @@ pub struct Unfinished {
     /// What was to become a pool.
     pub pool: String,
     pub volume: LogicalVolume,
-    /// Bytes of one extent.
-    pub extent_size: u64,
 }
 
 /// A volume group as it will be.

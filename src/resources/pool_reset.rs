@@ -48,7 +48,7 @@ pub fn plan(profile: Option<&Profile>, facts: &Facts, reset: &Reset<'_>) -> Plan
     if exists && !is_free(facts, reset, !running.is_empty(), &mut model) {
         return model.finish();
     }
-    unfinished_pool::plan(&unfinished, &mut model);
+    unfinished_pool::plan(unfinished, &mut model);
     for unit in &running {
         let action = Action::StopUnit { unit: (*unit).clone() };
         model.act(action, words(unit, "running", "stopped", "it may use the pool"));

@@ -6,7 +6,6 @@
 //! makes no pool of that name.
 
 use crate::action::{Action, NewThinPool};
-use crate::facts::index::Index;
 use crate::facts::{Facts, LogicalVolume, Probe, Role, VolumeGroup};
 use crate::plan::model::{Model, Unfinished, Words};
 use crate::record::Begun;
@@ -30,10 +29,9 @@ pub fn intent<'a>(geometry: &NewThinPool, facts: &'a Facts, planned: impl Iterat
 /// What interrupted runs have left. Only what the record names, what came after it was written, what nobody uses and
 /// what carries no signature.
 pub fn find(facts: &Facts) -> Vec<Unfinished> {
-    let index = Index::new(facts);
     // Nobody can see what is on a volume that is not active, nor mount it.
     let is_blank = |lv: &LogicalVolume| {
-        let device = lv.device_number.as_deref().and_then(|number| index.device(number));
+        let device = facts.block_devices.iter().find(|device| lv.device_number.as_ref() == Some(&device.number));
         let probe =
             device.filter(|device| device.holders.is_empty() && !device.busy).and_then(|device| device.probe.as_ref());
         !lv.active || probe.is_some_and(Probe::is_blank)
@@ -41,12 +39,7 @@ pub fn find(facts: &Facts) -> Vec<Unfinished> {
     let mut found: Vec<Unfinished> = Vec::new();
     for (group, pool, lv) in candidates(facts).filter(|(_, _, lv)| is_blank(lv)) {
         if found.iter().all(|one| one.volume.uuid != lv.uuid) {
-            found.push(Unfinished {
-                volume_group: group.name.clone(),
-                pool: pool.to_owned(),
-                volume: lv.clone(),
-                extent_size: group.extent_size,
-            });
+            found.push(Unfinished { volume_group: group.name.clone(), pool: pool.to_owned(), volume: lv.clone() });
         }
     }
     found
@@ -58,7 +51,7 @@ pub fn candidates(facts: &Facts) -> impl Iterator<Item = (&VolumeGroup, &str, &L
         let Begun::CreatePool { volume_group, pool, metadata_extents, .. } = begun else { return Vec::new() };
         // Of a pool that is there nothing is left.
         let group = facts.volume_group(volume_group).filter(|group| group.thin_pool(pool).is_none());
-        let volumes = group.map_or(&[][..], |group| &group.logical_volumes);
+        let Some(group) = group else { return Vec::new() };
         let left = |lv: &&LogicalVolume| {
             lv.role == Role::Plain
                 && lv.segment_type == "linear"
@@ -67,10 +60,7 @@ pub fn candidates(facts: &Facts) -> impl Iterator<Item = (&VolumeGroup, &str, &L
                 && !is_known(facts, volume_group, &lv.name)
                 && (lv.name == *pool || is_lvm_name(&lv.name))
         };
-        group
-            .into_iter()
-            .flat_map(|group| volumes.iter().filter(left).map(move |lv| (group, pool.as_str(), lv)))
-            .collect()
+        group.logical_volumes.iter().filter(left).map(|lv| (group, pool.as_str(), lv)).collect()
     })
 }
 
@@ -100,9 +90,9 @@ pub fn without<'a>(facts: &'a Facts, unfinished: &[Unfinished]) -> Cow<'a, Facts
     facts
 }
 
-/// Emits their removal.
-pub fn plan(unfinished: &[Unfinished], model: &mut Model<'_>) {
-    for Unfinished { volume_group, pool, volume, extent_size } in unfinished {
+/// Emits their removal, and has the model know of it.
+pub fn plan(unfinished: Vec<Unfinished>, model: &mut Model<'_>) {
+    for Unfinished { volume_group, pool, volume } in &unfinished {
         let action = Action::RemoveUnfinished {
             volume_group: volume_group.clone(),
             volume: volume.name.clone(),
@@ -110,12 +100,13 @@ pub fn plan(unfinished: &[Unfinished], model: &mut Model<'_>) {
         };
         let words = Words {
             object: format!("{volume_group}/{}", volume.name),
-            before: format!("{} of a pool that was never finished", human(volume.extents * extent_size)),
+            before: format!("{} of a pool that was never finished", human(volume.size)),
             after: "removed".to_owned(),
             why: format!("a run was cut off while lvcreate made {pool}"),
         };
         model.act(action, words);
     }
+    model.unfinished = unfinished;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::facts::index::Index;
 use crate::facts::{self, LogicalVolume, Role};
 use crate::plan::RefusalCode;
 use crate::plan::ledger::{LedgerKind, LedgerRow};
-use crate::plan::model::{Model, PlannedVolume, Words};
+use crate::plan::model::{Model, PlannedVolume, Unfinished, Words};
 use crate::profile::{Bound, Content, Volume, VolumeGroup};
 use crate::size::{Amount, extents_up, human};
 use std::collections::HashSet;
@@ -44,15 +44,7 @@ pub fn plan(wanted: &VolumeGroup, model: &mut Model<'_>) {
     if !exact(wanted, &space, extent_size, model) || !fits {
         return;
     }
-    let mut rows = rows(wanted, observed, &space);
-    let gone = model.unfinished.iter().filter(|gone| gone.volume_group == wanted.name);
-    rows.extend(gone.map(|gone| LedgerRow {
-        name: gone.volume.name.clone(),
-        kind: LedgerKind::Volume,
-        named: false,
-        before: gone.volume.extents,
-        after: 0,
-    }));
+    let rows = rows(wanted, observed, &model.unfinished, &space);
     let volumes = planned(wanted, &model.index, &space, extent_size);
     if let Some(group) = model.group_mut(&wanted.name) {
         group.rows = Some(rows);
@@ -262,7 +254,12 @@ fn exact(wanted: &VolumeGroup, space: &Space, extent_size: u64, model: &mut Mode
     exact
 }
 
-fn rows(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, space: &Space) -> Vec<LedgerRow> {
+fn rows(
+    wanted: &VolumeGroup,
+    observed: Option<&facts::VolumeGroup>,
+    unfinished: &[Unfinished],
+    space: &Space,
+) -> Vec<LedgerRow> {
     let mut rows = Vec::new();
     let mut push = |name: String, kind, named, before, after| rows.push(LedgerRow { name, kind, named, before, after });
     for (volume, sizing) in wanted.volumes.iter().zip(&space.volumes) {
@@ -291,6 +288,9 @@ fn rows(wanted: &VolumeGroup, observed: Option<&facts::VolumeGroup>, space: &Spa
     let named = named(wanted);
     for lv in all.iter().filter(|lv| lv.extents > 0 && lv.role != Role::MetadataSpare && !named(lv)) {
         push(lv.name.clone(), lv.role.into(), false, lv.extents, lv.extents);
+    }
+    for Unfinished { volume, .. } in unfinished.iter().filter(|gone| gone.volume_group == wanted.name) {
+        push(volume.name.clone(), LedgerKind::Volume, false, volume.extents, 0);
     }
     rows
 }

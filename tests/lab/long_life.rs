@@ -58,7 +58,7 @@ pub fn nothing_grows(times: usize, changes: usize) {
     runs(&host, changes, changing);
     let after = host.ok(STATE);
     assert_same(&sizes(&after).join("\n"), &sizes(&before).join("\n"), &format!("after {changes} changes"));
-    the_history_is_bounded(&host, changing);
+    the_history_is_bounded(&host, changing, changes);
     host.write(PROFILE, &profile);
     host.ok("atomhost apply");
     assert_no_op(&host);
@@ -66,11 +66,13 @@ pub fn nothing_grows(times: usize, changes: usize) {
 
 /// The runs that did something are kept, each of some kilobytes, and no more than thirty.
 #[track_caller]
-fn the_history_is_bounded(host: &Host, changing: &str) {
-    let many = "import json\nfile = '/var/lib/atomhost/history.json'\nhistory = json.load(open(file))\n\
-                runs = history['runs']\nassert 5 < len(runs) < 30, len(runs)\n\
+fn the_history_is_bounded(host: &Host, changing: &str, changes: usize) {
+    let many = format!(
+        "import json\nfile = '/var/lib/atomhost/history.json'\nhistory = json.load(open(file))\n\
+                runs = history['runs']\nassert {changes} < len(runs) < 30, len(runs)\n\
                 history['runs'] = [dict(runs[0], started=at) for at in range(1, 30 - len(runs))] + runs\n\
-                json.dump(history, open(file, 'w'))\n";
+                json.dump(history, open(file, 'w'))\n"
+    );
     host.write("/mnt/many.py", many);
     host.ok("python3 /mnt/many.py");
     let kept = || {

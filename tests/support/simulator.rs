@@ -123,7 +123,7 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
             profile,
             ..
         }) => {
-            let spare = spare(facts, volume_group).max(*metadata_extents) - spare(facts, volume_group);
+            let spare = missing_spare(facts, volume_group, *metadata_extents);
             allocate(facts, volume_group, data_extents + metadata_extents + spare);
             let settings = Pool {
                 data_extents: *data_extents,
@@ -176,7 +176,7 @@ fn apply_pool(facts: &mut Facts, action: &Action) {
         Action::StopUnit { unit } => facts.units.get_mut(unit).expect("a unit").active_state = "inactive".into(),
         Action::StartUnit { unit } => facts.units.get_mut(unit).expect("a unit").active_state = "active".into(),
         Action::ExtendPoolMetadata { volume_group, pool, from_extents, to_extents, .. } => {
-            let spare = spare(facts, volume_group).max(*to_extents) - spare(facts, volume_group);
+            let spare = missing_spare(facts, volume_group, *to_extents);
             allocate(facts, volume_group, to_extents.checked_sub(*from_extents).expect("metadata only grows") + spare);
             lv_mut(facts, volume_group, &format!("{pool}_tmeta")).extents = *to_extents;
             pool_mut(facts, volume_group, pool).metadata_extents = *to_extents;
@@ -206,7 +206,7 @@ pub fn cut_pool(facts: &mut Facts, action: &Action, at_metadata: bool) {
     let Action::CreateThinPool(NewThinPool { volume_group, pool, metadata_extents, .. }) = action else {
         unreachable!("{action:?} makes no pool")
     };
-    let missing = spare(facts, volume_group).max(*metadata_extents) - spare(facts, volume_group);
+    let missing = missing_spare(facts, volume_group, *metadata_extents);
     let first_spare = spare(facts, volume_group) == 0;
     let name = match at_metadata || !first_spare {
         true => {
@@ -251,6 +251,11 @@ fn allocate(facts: &mut Facts, group: &str, extents: u64) {
 fn spare(facts: &Facts, group: &str) -> u64 {
     let group = facts.volume_group(group).expect("the group");
     group.logical_volumes.iter().filter(|lv| lv.role == Role::MetadataSpare).map(|lv| lv.extents).sum()
+}
+
+/// Extents that the spare lacks for metadata of this size.
+fn missing_spare(facts: &Facts, group: &str, metadata: u64) -> u64 {
+    metadata.saturating_sub(spare(facts, group))
 }
 
 fn grow_spare(facts: &mut Facts, group: &str, by: u64) {
